@@ -1,0 +1,211 @@
+"""A campaign: the configuration, validated, and the lists of files that the job graph is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.failures import UserError, near_misses
+from assay.structures import load_crystals
+from assay.validation import read_schema, read_yaml, validate, with_defaults
+
+# What describes a potential to people and changes no number: an edit reruns no calculation.
+DESCRIPTIVE_KEYS = frozenset(
+    {
+        "charge_aware",
+        "citation",
+        "colour",
+        "cutoff_A",
+        "default_devices",
+        "equivariance",
+        "label",
+        "level_of_theory",
+        "licence",
+        "neighbour_limit",
+        "parameters",
+        "training_data",
+    }
+)
+
+# Colours told apart by colour-blind readers (Okabe and Ito), for potentials that name none.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999933", "#882255", "#44AA99", "#AA4499")
+
+# What decides how scores are computed and shown, not what a model calculates.
+PHONON_SCORE_KEYS = ("mesh_length_A", "temperatures_K", "imaginary_threshold_THz", "band_points")
+PHONON_RUN_KEYS = (
+    "protocol",
+    "displacement_A",
+    "symmetry_tolerance_A",
+    "relax",
+    "relax_fmax_eV_A",
+    "relax_steps",
+    "subtract_residual_forces",
+)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What is to be done.
+
+    Attributes
+    ----------
+    config : dict
+        The configuration with its defaults filled in.
+    catalogue : dict of str to dict
+        Entries of the models of this campaign, in its order.
+    """
+
+    config: dict[str, Any]
+    catalogue: dict[str, dict[str, Any]]
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the potentials, in the order of tables and legends."""
+        return list(self.catalogue)
+
+    @property
+    def environments(self) -> list[str]:
+        """Names of the environments that the models need."""
+        return sorted({self.environment(model) for model in self.models})
+
+    def environment(self, model: str) -> str:
+        """The environment in which a model runs."""
+        return environment_of(self.catalogue[model])
+
+    def entry(self, model: str) -> dict[str, Any]:
+        """What of a model's entry its results depend on, with its name."""
+        entry = self.catalogue[model]
+        return {"name": model} | {key: entry[key] for key in sorted(entry) if key not in DESCRIPTIVE_KEYS}
+
+    def card(self, model: str) -> dict[str, Any]:
+        """What tables and figures say of a model."""
+        position = self.models.index(model)
+        given = {key: value for key, value in self.catalogue[model].items() if key in DESCRIPTIVE_KEYS}
+        fallback = {"label": model, "colour": PALETTE[position % len(PALETTE)]}
+        return {"model": model, "package": self.catalogue[model]["package"]} | fallback | given
+
+    def device(self, model: str) -> str:
+        """The devices a job may use, in order, as its command line wants them: such as ``cuda,cpu``."""
+        wanted = self.config["device"]
+        allowed = self.catalogue[model]["default_devices"]
+        return ",".join(allowed) if wanted == "auto" else wanted
+
+    def gpus(self, model: str) -> int:
+        """How many GPUs a job of the model asks the scheduler for."""
+        return int(self.device(model).startswith("cuda"))
+
+    # phonons ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def phonon_batches(self) -> dict[str, list[str]]:
+        """Crystals of each job, by the job's number as text (``000``, ``001``, ...)."""
+        cases, size = self.config["phonons"]["cases"], self.config["phonons"]["batch_size"]
+        return {f"{start // size:03d}": cases[start : start + size] for start in range(0, len(cases), size)}
+
+    @property
+    def phonon_run_settings(self) -> dict[str, Any]:
+        """What of the configuration the phonon calculations depend on."""
+        return {key: self.config["phonons"][key] for key in PHONON_RUN_KEYS}
+
+    @property
+    def phonon_score_settings(self) -> dict[str, Any]:
+        """What of the configuration the phonon tables depend on."""
+        return {key: self.config["phonons"][key] for key in PHONON_SCORE_KEYS}
+
+    def phonon_inputs(self) -> list[str]:
+        """Files of prepared crystals."""
+        return [f"results/inputs/phonons/batch-{batch}.json" for batch in self.phonon_batches]
+
+    def phonon_records(self, models: Iterable[str] | None = None) -> list[str]:
+        """Records of the phonon jobs of the models (all unless given)."""
+        return [
+            f"results/models/{model}/phonons/batch-{batch}.json"
+            for model in (self.models if models is None else models)
+            for batch in self.phonon_batches
+        ]
+
+    # the whole -------------------------------------------------------------------------------------------------------
+
+    def records(self, model: str) -> list[str]:
+        """Records of all chapters of one model."""
+        return self.phonon_records([model])
+
+    def summaries(self) -> list[str]:
+        """The closing file of each model's branch."""
+        return [f"results/models/{model}/summary.json" for model in self.models]
+
+    def tables(self) -> list[str]:
+        """Tables of all chapters."""
+        if not self.config["phonons"]["cases"]:
+            return []
+        return ["results/tables/phonons.csv", "results/tables/phonons_summary.csv"]
+
+    def figures(self) -> list[str]:
+        """Figures of all chapters."""
+        if not self.config["phonons"]["cases"]:
+            return []
+        names = ("deviations", "parity")
+        files = [f"results/figures/phonons/{name}.{kind}" for name in names for kind in ("png", "svg")]
+        return [*files, "results/figures/phonons/bands"]
+
+
+def environment_of(entry: Mapping[str, Any]) -> str:
+    """The environment that a catalogue entry names, or that of its package."""
+    return entry.get("environment", entry["package"])
+
+
+def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -> Campaign:
+    """Validate a configuration and read the catalogue it names.
+
+    Parameters
+    ----------
+    config : mapping
+        The merged configuration.
+    files : sequence of path
+        The files that it was merged from, for messages.
+
+    Raises
+    ------
+    UserError
+        One sentence with the file, the key and the remedy.
+    """
+    schema = read_schema("config")
+    validate(config, schema, files)
+    config = with_defaults(config, schema)
+    source = " + ".join(str(path) for path in files) or "the configuration"
+
+    catalogue_path = Path(config["catalogue"])
+    catalogue = load_catalogue(catalogue_path)
+    for model in config["models"]:
+        if model not in catalogue:
+            raise UserError(f"{source}: models: {model!r} is not in {catalogue_path}{near_misses(model, catalogue)}")
+        environment = Path("envs") / f"{environment_of(catalogue[model])}.yaml"
+        if not environment.exists():
+            known = [path.stem for path in Path("envs").glob("*.yaml")]
+            hint = near_misses(environment.stem, known)
+            raise UserError(f"{catalogue_path}: {model}: there is no environment file {environment}{hint}")
+
+    if config["phonons"]["cases"]:
+        crystals = load_crystals(Path(config["structures"]))
+        for key in ("cases", "band_figures"):
+            names = config["phonons"][key]
+            for case in names if isinstance(names, list) else ():
+                if case not in crystals:
+                    hint = near_misses(case, crystals)
+                    raise UserError(f"{source}: phonons.{key}: {case!r} is not in {config['structures']}{hint}")
+    return Campaign(dict(config), {model: catalogue[model] for model in config["models"]})
+
+
+def load_catalogue(path: Path) -> dict[str, dict[str, Any]]:
+    """Read and validate a catalogue.
+
+    Raises
+    ------
+    UserError
+        One sentence with the file, the entry, the key and the remedy.
+    """
+    catalogue = read_yaml(path)
+    validate(catalogue, read_schema("models"), [path])
+    return catalogue

@@ -1,0 +1,128 @@
+"""Any ase calculator as a potential: structures are evaluated in a loop.
+
+An entry ``package: ase`` names a factory, ``loader: {calculator: "module:factory", arguments: {...}, path: FOLDER}``.
+The module may be installed in the environment, lie in the working directory, or in the folder `path`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator, PropertyNotImplementedError
+
+from assay.failures import PotentialFailure, UserError, near_misses
+from assay.potentials.base import Potential, Result
+from assay.potentials.batching import Prepared
+from assay.potentials.loading import declared_elements
+
+LOADER_KEYS = {"calculator", "arguments", "path"}
+
+
+def load(entry: Mapping[str, Any], device: str) -> Potential:
+    """Load the calculator that the entry's loader names.
+
+    The factory is called with the loader's `arguments`, and with ``device=...`` if it has a parameter of that name
+    which `arguments` does not set.
+
+    Raises
+    ------
+    UserError
+        If `calculator` is not of the form ``module:factory`` or the module has no such factory.
+    PotentialFailure
+        ``environment`` if the module cannot be imported.
+    """
+    name, loader = entry["name"], entry["loader"]
+    for key in loader.keys() - LOADER_KEYS:
+        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    factory = find_factory(name, loader.get("calculator", ""), loader.get("path"))
+    arguments = dict(loader.get("arguments") or {})
+    if "device" not in arguments and _takes(factory, "device"):
+        arguments["device"] = device
+    return from_factory(entry, device, lambda: factory(**arguments), origin="the entry's own")
+
+
+def from_factory(
+    entry: Mapping[str, Any],
+    device: str,
+    factory: Callable[[], Calculator],
+    *,
+    elements: frozenset[str] | None = None,
+    origin: str,
+    details: Mapping[str, Any] | None = None,
+) -> Potential:
+    """A `Potential` that loops over the structures with a calculator made by `factory`."""
+    calculator = factory()
+    return Potential(
+        name=entry["name"],
+        device=device,
+        dtype=entry.get("dtype", "float64"),
+        conservative=entry.get("forces", "conservative") == "conservative",
+        elements=declared_elements(entry, elements),
+        prepare=lambda atoms: Prepared(atoms, atoms=len(atoms), edges=0),
+        forward=lambda graphs, wanted: [evaluate_with(calculator, atoms, wanted) for atoms in graphs],
+        make_calculator=factory,
+        calculator_origin=origin,
+        native=False,
+        details={"calculator": type(calculator).__name__, **(details or {})},
+    )
+
+
+def evaluate_with(calculator: Calculator, atoms: Atoms, wanted: frozenset[str]) -> Result:
+    """One structure through an ase calculator; a stress that the calculator does not implement is None.
+
+    The structure is copied: its own calculator, results and constraints are neither used nor changed.
+    """
+    atoms = atoms.copy()
+    atoms.set_constraint()
+    atoms.calc = calculator
+    energy = float(atoms.get_potential_energy())
+    forces = np.array(atoms.get_forces(), dtype=float) if "forces" in wanted else None
+    stress = None
+    if "stress" in wanted and atoms.pbc.all():
+        try:
+            stress = np.array(atoms.get_stress(voigt=True), dtype=float)
+        except PropertyNotImplementedError:
+            stress = None
+    return Result(energy, forces, stress)
+
+
+def find_factory(name: str, target: str, folder: str | None = None) -> Callable[..., Calculator]:
+    """The callable that ``module:factory`` names, looked for in `folder`, the working directory and the environment."""
+    module_name, colon, attribute = target.partition(":")
+    if not (module_name and colon and attribute):
+        raise UserError(
+            f"models: {name}.loader.calculator: expected 'module:factory', such as 'ase.calculators.emt:EMT';"
+            f" got {target!r}."
+        )
+    for place in [str(Path.cwd()), *([str(Path(folder).expanduser().resolve())] if folder else [])]:
+        if place not in sys.path:
+            sys.path.insert(0, place)
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise PotentialFailure(
+            "environment",
+            f"{name}: the module {module_name!r} of loader.calculator cannot be imported ({error});"
+            " install it in the environment or give its folder as loader.path.",
+        ) from error
+    if not callable(getattr(module, attribute, None)):
+        public = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise UserError(
+            f"models: {name}.loader.calculator: the module {module_name!r} has no factory"
+            f" {attribute!r}{near_misses(attribute, public)}"
+        )
+    return getattr(module, attribute)
+
+
+def _takes(factory: Callable[..., Any], parameter: str) -> bool:
+    try:
+        return parameter in inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return False

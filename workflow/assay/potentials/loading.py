@@ -1,0 +1,86 @@
+"""From an entry of the catalogue to a loaded `Potential`."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from assay.failures import PotentialFailure, UserError, near_misses
+from assay.potentials.base import Potential
+
+ADAPTERS = {
+    "sevennet": "assay.potentials.sevennet",
+    "chgnet": "assay.potentials.chgnet",
+    "ase": "assay.potentials.ase_calculator",
+    "classical": "assay.potentials.classical",
+}
+"""The module of each package; its ``load(entry, device)`` returns a `Potential`."""
+
+
+def load(entry: Mapping[str, Any], device: str = "cpu", probe: bool = True) -> Potential:
+    """Load a potential and find out how much it can evaluate in one pass.
+
+    Parameters
+    ----------
+    entry : mapping
+        One entry of the catalogue: ``name``, ``package``, ``loader``, ``checkpoint`` (``bundled`` or a mapping with
+        ``path``), and optionally ``dtype``, ``elements``, ``forces`` and ``batch_atoms``, which fixes the atoms of
+        condensed matter per pass and makes the probe unnecessary.
+    device : str
+        ``cpu``, ``cuda`` or ``cuda:N``.
+    probe : bool
+        Whether to measure the budget of a pass (about two seconds on a CPU). If False, a cautious default holds.
+
+    Raises
+    ------
+    UserError
+        If the package has no adapter, the device does not exist or the loader's arguments are wrong.
+    PotentialFailure
+        ``environment`` if the package cannot be imported, ``checkpoint`` if the weights are missing or unreadable.
+    """
+    name, package = entry["name"], entry["package"]
+    if package not in ADAPTERS:
+        raise UserError(f"models: {name}.package: no adapter for {package!r}{near_misses(package, ADAPTERS)}")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+        raise UserError(f"device {device!r} is unknown; use cpu, cuda or cuda:N.")
+    try:
+        adapter = importlib.import_module(ADAPTERS[package])
+    except ImportError as error:
+        raise PotentialFailure(
+            "environment", f"{name}: the package {package!r} cannot be imported in this environment: {error}."
+        ) from error
+    potential = adapter.load(entry, device)
+    if potential.native:
+        from assay.potentials.probe import choose_budget
+
+        potential.budget = choose_budget(potential, fixed_atoms=entry.get("batch_atoms"), measure=probe)
+    return potential
+
+
+def checkpoint_path(entry: Mapping[str, Any]) -> Path | None:
+    """The file of the entry's weights, or None if they come with the package.
+
+    Raises
+    ------
+    PotentialFailure
+        ``checkpoint`` if the file is missing or empty.
+    """
+    checkpoint = entry.get("checkpoint", "bundled")
+    if checkpoint == "bundled":
+        return None
+    path = Path(checkpoint["path"]).expanduser()
+    if not path.is_file() or path.stat().st_size == 0:
+        state = "is empty" if path.is_file() else "does not exist"
+        raise PotentialFailure("checkpoint", f"{entry['name']}: the checkpoint {path} {state}.")
+    return path
+
+
+def declared_elements(entry: Mapping[str, Any], known: frozenset[str] | None) -> frozenset[str] | None:
+    """The elements that the model knows and the entry, if it lists any, allows."""
+    listed = entry.get("elements")
+    if not listed or not isinstance(listed, list | tuple):
+        return known
+    return frozenset(listed) if known is None else known & frozenset(listed)
