@@ -1,0 +1,59 @@
+"""Assay: machine-learned interatomic potentials, put to the test in the simulations people use them for."""
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/campaign.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/environments.smk"
+include: "workflow/rules/phonons.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    models,
+    environments,
+    tables,
+    figures,
+
+
+rule all:
+    """The whole campaign: every model's branch, all tables and figures, the report."""
+    default_target: True
+    input:
+        CAMPAIGN.summaries(),
+        CAMPAIGN.tables(),
+        CAMPAIGN.figures(),
+        "results/report/index.html",
+
+
+rule models:
+    """The calculations of every model, without tables and figures."""
+    input:
+        CAMPAIGN.summaries(),
+
+
+rule environments:
+    """The environments of every model."""
+    input:
+        expand(".envs/{env}/environment.lock", env=CAMPAIGN.environments),
+
+
+rule tables:
+    """All tables, from the results that exist."""
+    input:
+        CAMPAIGN.tables(),
+
+
+rule figures:
+    """All figures, from the results that exist."""
+    input:
+        CAMPAIGN.figures(),

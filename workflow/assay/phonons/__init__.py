@@ -1,0 +1,1 @@
+"""The chapter on harmonic phonons: what is calculated (`protocol`), what is derived (`spectra`, `metrics`), figures."""

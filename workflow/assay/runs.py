@@ -1,0 +1,378 @@
+"""One job: one model, one chapter, a batch of cases. The parent keeps the books, a child in the model's environment computes.
+
+Results of single cases are written as they come (``{folder}/{case}/result.json`` beside the raw data), each with a
+fingerprint of all that it depends on, so that a job that was killed goes on with the next case. The record of the job is
+written last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import faulthandler
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from assay import provenance
+from assay.environments import failure_of
+from assay.failures import PotentialFailure, UserError
+from assay.potentials.runtime import recommended_environment
+from assay.records import file_sha256, fingerprint, read_json, write_json
+from assay.supervision import USER_ERROR_EXIT, Work, supervise
+
+RECORDED_PACKAGES = ("torch", "ase", "numpy", "phonopy", "sevenn", "e3nn", "chgnet", "pymatgen", "matscipy")
+LOAD_TIMEOUT_s = 1800.0
+
+log = logging.getLogger("assay")
+
+
+@dataclass(frozen=True)
+class Job:
+    """The files of one job.
+
+    Attributes
+    ----------
+    chapter : str
+    model, inputs, lock, record : Path
+        Catalogue entry (JSON), prepared cases (JSON), the environment's lock, the record to write.
+    devices : tuple of str
+        Devices that may be used, in order of preference.
+    threads : int
+    """
+
+    chapter: str
+    model: Path
+    inputs: Path
+    lock: Path
+    record: Path
+    devices: tuple[str, ...]
+    threads: int
+
+    @property
+    def folder(self) -> Path:
+        """Where results of single cases lie."""
+        return self.record.parent
+
+    @property
+    def session_path(self) -> Path:
+        """Where the child keeps its own books while it runs."""
+        return self.record.with_suffix(".session")
+
+    @cached_property
+    def entry(self) -> dict[str, Any]:
+        """The catalogue entry."""
+        return read_json(self.model)
+
+    @cached_property
+    def index(self) -> dict[str, Any]:
+        """The prepared cases with their settings."""
+        return read_json(self.inputs)
+
+    @cached_property
+    def cases(self) -> dict[str, dict[str, Any]]:
+        """Prepared cases by name."""
+        return self.index["cases"]
+
+    @cached_property
+    def lock_sha256(self) -> str:
+        """Identity of the environment."""
+        return file_sha256(self.lock)
+
+    def fingerprint(self, case: str) -> str:
+        """Identity of all that a case's result depends on."""
+        return fingerprint(
+            self.chapter, self.entry, self.lock_sha256, self.index["settings"], self.cases[case]["sha256"]
+        )
+
+    def result_path(self, case: str) -> Path:
+        """The result of one case."""
+        return self.folder / case / "result.json"
+
+    def result(self, case: str) -> dict[str, Any] | None:
+        """The result of a case if it is on disk, whole, and belongs to this job as it is now."""
+        path = self.result_path(case)
+        if not path.exists():
+            return None
+        try:
+            result = read_json(path)
+        except UserError:
+            log.warning("%s is damaged; computing the case again", path)
+            return None
+        if result.get("fingerprint") != self.fingerprint(case):
+            return None
+        for name, sha256 in result["files"].items():
+            file = path.parent / name
+            if not file.exists() or file_sha256(file) != sha256:
+                log.warning("%s is missing or damaged; computing the case again", file)
+                return None
+        return result
+
+    def write_result(
+        self,
+        case: str,
+        *,
+        status: str = "ok",
+        reason: str | None = None,
+        message: str | None = None,
+        files: Iterable[Path] = (),
+        observations: Mapping[str, Any] | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        """Write the result of one case; its raw data must be there already."""
+        path = self.result_path(case)
+        content = {
+            "case": case,
+            "status": status,
+            "reason": reason,
+            "message": message,
+            "fingerprint": self.fingerprint(case),
+            "files": {file.name: file_sha256(file) for file in files},
+            "observations": observations or {},
+            "wall_time_s": seconds,
+        }
+        write_json(path, content)
+
+
+def job_parser(description: str | None) -> argparse.ArgumentParser:
+    """The command line that all ``run_*`` programs share."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, help="catalogue entry, results/models/{model}/model.json")
+    parser.add_argument("--inputs", type=Path, required=True, help="prepared cases, results/inputs/.../batch-000.json")
+    parser.add_argument("--lock", type=Path, required=True, help="lock of the model's environment")
+    parser.add_argument("--record", type=Path, required=True, help="record to write; results go beside it")
+    parser.add_argument("--python", help="interpreter of the model's environment (default: this one)")
+    parser.add_argument("--devices", default="cpu", help="devices to use, in order of preference (default: cpu)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument("--case-timeout-s", type=float, help="time budget of one case (s)")
+    parser.add_argument("--child", metavar="WORK", type=Path, help=argparse.SUPPRESS)
+    return parser
+
+
+def main(chapter: str, parser: argparse.ArgumentParser, compute: Callable[[Job, Session, Work], None]) -> int:
+    """Entry point of a ``run_*`` program: the parent, or with ``--child`` the calculation itself.
+
+    Parameters
+    ----------
+    chapter : str
+    parser : ArgumentParser
+        Made by `job_parser`.
+    compute : callable
+        ``compute(job, session, work)``: writes one result per case of ``work.cases``.
+
+    Returns
+    -------
+    int
+        Exit code: 0 also where the potential failed, since that is a result.
+    """
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    job = Job(
+        chapter=chapter,
+        model=arguments.model,
+        inputs=arguments.inputs,
+        lock=arguments.lock,
+        record=arguments.record,
+        devices=tuple(arguments.devices.split(",")),
+        threads=arguments.threads,
+    )
+    try:
+        if arguments.child:
+            return _run_child(job, compute, Work.read(arguments.child))
+        command = [arguments.python or sys.executable, *sys.argv, "--child"]
+        _run_parent(job, command, arguments.case_timeout_s)
+    except UserError as error:
+        print(error, file=sys.stderr, flush=True)
+        return USER_ERROR_EXIT
+    except OSError as error:
+        print(f"{error.filename or job.folder}: {error.strerror}; mend that and rerun.", file=sys.stderr, flush=True)
+        return USER_ERROR_EXIT
+    return 0
+
+
+def _run_parent(job: Job, command: Sequence[str], case_timeout_s: float | None) -> None:
+    start = time.monotonic()
+    log.info("%s of %s: %d cases", job.chapter, job.entry["name"], len(job.cases))
+    known = {case: job.result(case) for case in job.cases}
+    kept = [case for case, result in known.items() if result and result["status"] == "ok"]
+    pending = [case for case in job.cases if case not in kept]
+    if kept:
+        log.info("kept from before: %s", ", ".join(kept))
+    for case in pending:
+        job.result_path(case).unlink(missing_ok=True)
+    job.session_path.unlink(missing_ok=True)
+
+    log_tail, attempts = "", 0
+    impossible = failure_of(job.lock)
+    if impossible:
+        for case in pending:
+            job.write_result(case, status="failed", reason="environment", message=impossible)
+    elif pending:
+        outcome = supervise(
+            command,
+            pending,
+            work_path=job.record.with_suffix(".work"),
+            finished=lambda case: job.result_path(case).exists(),
+            case_timeout_s=case_timeout_s,
+            load_timeout_s=LOAD_TIMEOUT_s,
+            environment=recommended_environment(job.threads),
+        )
+        log_tail, attempts = outcome.log_tail, outcome.attempts
+        for case, (reason, message) in outcome.failures.items():
+            job.write_result(case, status="failed", reason=reason, message=message)
+    results = {case: read_json(job.result_path(case)) for case in job.cases}
+    write_json(job.record, _record(job, results, command[1:-1], log_tail, attempts, kept, time.monotonic() - start))
+    job.session_path.unlink(missing_ok=True)
+    failed = {case: result for case, result in results.items() if result["status"] != "ok"}
+    for case, result in failed.items():
+        log.warning("%s: failed (%s): %s", case, result["reason"], result["message"])
+    log.info("done: %d of %d ok, %.1f s", len(results) - len(failed), len(results), time.monotonic() - start)
+
+
+def _record(
+    job: Job,
+    results: Mapping[str, dict[str, Any]],
+    command: Sequence[str],
+    log_tail: str,
+    attempts: int,
+    kept: Sequence[str],
+    wall_time_s: float,
+) -> dict[str, Any]:
+    session = read_json(job.session_path) if job.session_path.exists() else {}
+    n_ok = sum(result["status"] == "ok" for result in results.values())
+    reasons = [result["reason"] for result in results.values() if result["status"] != "ok"]
+    return {
+        "chapter": job.chapter,
+        "model": job.entry["name"],
+        "status": "ok" if n_ok == len(results) else "partial" if n_ok else "failed",
+        "reason": max(set(reasons), key=reasons.count) if reasons else None,
+        "n_ok": n_ok,
+        "n_total": len(results),
+        "cases": results,
+        "kept_from_before": list(kept),
+        "entry": job.entry,
+        "settings": job.index["settings"],
+        "seed": job.index["seed"],
+        "potential": session.get("potential"),
+        "environment": {
+            "lock": job.lock,
+            "lock_sha256": job.lock_sha256,
+            "packages": session.get("packages"),
+            "python": session.get("python"),
+        },
+        "device": session.get("device"),
+        "threads": job.threads,
+        "hardware": provenance.hardware() | {"gpu": session.get("gpu")},
+        "timings": {**session.get("timings", {}), "wall_time_s": wall_time_s, "child_processes": attempts},
+        "peak_memory": session.get("peak_memory"),
+        "git_revision": provenance.git_revision(),
+        "command": provenance.command_line(list(command)),
+        "log_tail": log_tail if reasons else None,
+    }
+
+
+@dataclass
+class Session:
+    """The child's own books: what was loaded, where the time went."""
+
+    job: Job
+    timings: dict[str, float] = field(default_factory=dict)
+    potential: Any = None
+    started: float = field(default_factory=time.monotonic)
+
+    def load(self) -> Any:
+        """Load the potential, time it, and return it with a timed `evaluate`.
+
+        Raises
+        ------
+        PotentialFailure
+            If it cannot be loaded.
+        """
+        start = time.monotonic()
+        from assay.potentials import load
+
+        self.potential = load(self.job.entry, device=choose_device(self.job.devices))
+        self.timings["load_s"] = time.monotonic() - start
+        self.timings["evaluate_s"] = 0.0
+        evaluate = self.potential.evaluate
+
+        def timed(*arguments, **options):
+            before = time.monotonic()
+            try:
+                return evaluate(*arguments, **options)
+            finally:
+                self.timings["evaluate_s"] += time.monotonic() - before
+
+        self.potential.evaluate = timed
+        log.info(
+            "loaded %s on %s in %.1f s; batching: %s",
+            self.job.entry["name"],
+            self.potential.device,
+            self.timings["load_s"],
+            self.potential.batching,
+        )
+        return self.potential
+
+    def write(self) -> None:
+        """Write the books; done after every group of cases, since the process may not live to the end."""
+        self.timings["child_s"] = time.monotonic() - self.started
+        write_json(
+            self.job.session_path,
+            {
+                "potential": {"batching": self.potential.batching, **self.potential.details},
+                "device": self.potential.device,
+                "gpu": gpu_name(),
+                "packages": provenance.package_versions(RECORDED_PACKAGES),
+                "python": sys.version.split()[0],
+                "timings": self.timings,
+                "peak_memory": {
+                    "host_MiB": provenance.peak_host_memory_MiB(),
+                    "gpu_MiB": provenance.peak_gpu_memory_MiB(),
+                },
+            },
+        )
+
+
+def _run_child(job: Job, compute: Callable[[Job, Session, Work], None], work: Work) -> int:
+    faulthandler.enable()
+    session = Session(job)
+    try:
+        compute(job, session, work)
+    except PotentialFailure as failure:
+        for case in work.cases:
+            if not job.result_path(case).exists():
+                job.write_result(case, status="failed", reason=failure.reason, message=failure.message)
+        log.error("%s: %s", failure.reason, failure.message)
+    except UserError:
+        raise
+    except OSError:
+        raise
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def choose_device(devices: Sequence[str]) -> str:
+    """The first device of the list that is there; the last one where none is, so that loading says what is missing."""
+    for device in devices:
+        if device != "cuda" or gpu_name() is not None:
+            return device
+    return devices[-1]
+
+
+def gpu_name() -> str | None:
+    """Name of the GPU that torch sees, if any."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        return None
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None

@@ -1,0 +1,22 @@
+"""The report: tables, figures, failures and provenance on one page."""
+
+
+rule report:
+    """One self-contained page from the tables and figures."""
+    input:
+        tables=CAMPAIGN.tables(),
+        figures=CAMPAIGN.figures(),
+        records=lambda wildcards: records_to_collect(CAMPAIGN.phonon_records()),
+    output:
+        "results/report/index.html",
+    log:
+        "results/logs/report.log",
+    localrule: True
+    params:
+        config=json.dumps(CAMPAIGN.config),
+        cards=json.dumps([CAMPAIGN.card(model) for model in CAMPAIGN.models]),
+    message:
+        "Writing the report (log: {log})"
+    shell:
+        "{DRIVER:q} workflow/scripts/report.py --records {input.records:q} --config {params.config:q}"
+        " --cards {params.cards:q} --results results --output {output:q} > {log:q} 2>&1"

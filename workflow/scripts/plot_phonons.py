@@ -1,0 +1,70 @@
+"""Draw the phonon chapter: bands and density of states per model and crystal, deviations, parity."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from assay.failures import UserError
+from assay.phonons.figures import band_figure, deviation_figure, parity_figure
+from assay.phonons.scores import model_spectrum, read_prepared, read_records
+from assay.structures import load_crystals
+from assay.style import save_figure
+from assay.tables import read_table
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", type=Path, required=True, help="table by model and crystal")
+    parser.add_argument("--structures", type=Path, required=True, help="file of crystals, for their names")
+    parser.add_argument("--inputs", type=Path, nargs="+", required=True, help="indexes of prepared crystals")
+    parser.add_argument("--records", type=Path, nargs="*", default=[], help="records of phonon jobs")
+    parser.add_argument("--cards", required=True, help="what the catalogue says of the models, as JSON")
+    parser.add_argument("--settings", required=True, help="settings of the scores, as JSON")
+    parser.add_argument("--band-figures", default='"all"', help="crystals to draw bands of, as JSON (default: all)")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of the references' spectra")
+    parser.add_argument("--folder", type=Path, required=True, help="where the figures go")
+    arguments = parser.parse_args(argv)
+    settings, cards = json.loads(arguments.settings), json.loads(arguments.cards)
+    try:
+        table = read_table(arguments.table)
+        save_figure(deviation_figure(table, cards), arguments.folder, "deviations")
+        save_figure(parity_figure(table, cards), arguments.folder, "parity")
+        count = draw_bands(arguments, settings, cards)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"{arguments.folder}: deviations, parity, {count} band structures")
+    return 0
+
+
+def draw_bands(arguments: argparse.Namespace, settings: dict, cards: list[dict]) -> int:
+    """One figure per model and crystal that has a result; returns how many."""
+    chosen = json.loads(arguments.band_figures)
+    crystals = load_crystals(arguments.structures)
+    prepared = read_prepared(arguments.inputs, settings, arguments.cache)
+    results = read_records(arguments.records)
+    folder = arguments.folder / "bands"
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for card in cards:
+        for case, crystal in prepared.items():
+            result = results.get((card["model"], case))
+            if result is None or result["status"] != "ok" or not (chosen == "all" or case in chosen):
+                continue
+            figure = band_figure(
+                model_spectrum(crystal, result, settings),
+                crystal.reference,
+                title=crystals[case].name if case in crystals else case,
+                card=card,
+                level_of_theory_reference=crystal.facts["level_of_theory_reference"],
+            )
+            save_figure(figure, folder, f"{case}_{card['model']}")
+            count += 1
+    return count
+
+
+if __name__ == "__main__":
+    sys.exit(main())
