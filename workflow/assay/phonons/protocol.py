@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from phonopy import Phonopy, load
+from phonopy.structure.cells import guess_primitive_matrix
 
 from assay.failures import PotentialFailure, UserError
 from assay.potentials.base import require_finite
@@ -62,7 +63,9 @@ def displaced_crystal(
     symmetry_tolerance_A : float
         Tolerance of the space-group search (Å).
     """
-    phonopy = Phonopy(to_phonopy(atoms), supercell_matrix, primitive_matrix="auto", symprec=symmetry_tolerance_A)
+    unitcell = to_phonopy(atoms)
+    primitive_matrix = guess_primitive_matrix(unitcell, symprec=symmetry_tolerance_A)
+    phonopy = Phonopy(unitcell, supercell_matrix, primitive_matrix=primitive_matrix, symprec=symmetry_tolerance_A)
     phonopy.generate_displacements(distance=displacement_A)
     return phonopy
 

@@ -1,0 +1,157 @@
+"""A whole campaign in a fresh copy of the project: classical potentials, and three ways to fail."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from ase.calculators.emt import EMT
+from conftest import copy_project
+
+from assay.phonons.protocol import displaced_crystal, read_phonopy, write_forces
+from assay.records import file_sha256, write_json
+from assay.structures import load_crystals, to_ase
+
+CONFIG = "tests/campaign/config.yaml"
+MODELS = ["emt", "emt-through-ase", "lennard-jones", "raises-for-copper", "dies-on-copper", "cannot-be-built"]
+
+
+def write_emt_reference(project, case: str) -> None:
+    """A reference record whose force sets come from EMT, so that EMT's own errors must vanish."""
+    crystal = load_crystals(project.root / "resources/structures/crystals.yaml")[case]
+    phonopy = displaced_crystal(crystal.atoms(), crystal.supercell_matrix)
+    forces = []
+    for cell in phonopy.supercells_with_displacements:
+        atoms = to_ase(cell)
+        atoms.calc = EMT()
+        forces.append(atoms.get_forces())
+    phonopy.forces = np.array(forces)
+    path = project.root / "references" / case / "phonopy_params.yaml.xz"
+    write_forces(path, phonopy)
+    write_json(path.with_name("record.json"), {"level_of_theory": "EMT", "sha256": file_sha256(path)})
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    """The campaign after its first run."""
+    project = copy_project(tmp_path_factory.mktemp("campaign") / "it's a copy")
+    shutil.copy(project.root / "tests/campaign/envs/broken.yaml", project.root / "envs")
+    write_emt_reference(project, "Al")
+    write_emt_reference(project, "Cu")
+    run = project.snakemake(configfile=CONFIG)
+    return project, run
+
+
+def table(project, name: str = "phonons") -> pd.DataFrame:
+    return pd.read_csv(project.root / f"results/tables/{name}.csv")
+
+
+def test_the_campaign_ends_well_although_models_fail(campaign):
+    _, run = campaign
+    assert run.returncode == 0, run.stdout
+
+
+def test_a_second_run_does_nothing(campaign):
+    project, _ = campaign
+    run = project.snakemake(configfile=CONFIG)
+    assert run.returncode == 0
+    assert "Nothing to be done" in run.stdout
+
+
+def test_good_results_are_there(campaign):
+    project, _ = campaign
+    for model in ("emt", "emt-through-ase"):
+        for case in ("Al", "Cu"):
+            phonopy = read_phonopy(project.root / f"results/models/{model}/phonons/{case}/phonopy_params.yaml.xz")
+            assert phonopy.forces is not None
+            assert phonopy.supercell_energies is not None
+
+
+def test_every_model_and_crystal_has_a_row(campaign):
+    rows = table(campaign[0])
+    assert list(rows.columns[:4]) == ["model", "case", "status", "reason"]
+    assert rows.groupby("model", sort=False)["case"].apply(list).to_dict() == {m: ["Al", "Cu", "Si"] for m in MODELS}
+
+
+@pytest.mark.parametrize(
+    ("model", "case", "reason"),
+    [
+        ("emt", "Si", "unsupported_element"),
+        ("raises-for-copper", "Cu", "error"),
+        ("dies-on-copper", "Cu", "crashed"),
+        ("cannot-be-built", "Al", "environment"),
+        ("cannot-be-built", "Si", "environment"),
+    ],
+)
+def test_failures_are_named(campaign, model, case, reason):
+    rows = table(campaign[0]).set_index(["model", "case"])
+    assert rows.loc[(model, case), "status"] == "failed"
+    assert rows.loc[(model, case), "reason"] == reason
+    assert rows.loc[(model, case), "message"]
+
+
+@pytest.mark.parametrize("model", ["raises-for-copper", "dies-on-copper"])
+def test_a_failing_crystal_spares_the_others(campaign, model):
+    rows = table(campaign[0]).set_index(["model", "case"])
+    assert rows.loc[(model, "Al"), "status"] == "ok"
+    assert rows.loc[(model, "Al"), "frequency_max_THz"] == pytest.approx(rows.loc[("emt", "Al"), "frequency_max_THz"])
+
+
+def test_a_crash_is_recorded_with_its_signal_and_log(campaign):
+    project, _ = campaign
+    record = json.loads((project.root / "results/models/dies-on-copper/phonons/batch-000.json").read_text())
+    assert "SIGSEGV" in record["cases"]["Cu"]["message"]
+    assert "failing_potentials.py" in record["log_tail"]
+    assert (record["n_ok"], record["n_total"], record["status"]) == (1, 2, "partial")
+
+
+def test_errors_against_a_reference_of_the_same_potential_vanish(campaign):
+    rows = table(campaign[0]).set_index(["model", "case"])
+    for case in ("Al", "Cu"):
+        row = rows.loc[("emt", case)]
+        assert row["frequency_max_THz"] == pytest.approx(row["frequency_max_reference_THz"], abs=1e-4)
+        assert row["zone_mean_absolute_error_THz"] == pytest.approx(0, abs=1e-4)
+        assert row["level_of_theory_reference"] == "EMT"
+    assert np.isnan(rows.loc[("lennard-jones", "Si"), "frequency_max_reference_THz"])
+
+
+def test_the_summary_counts(campaign):
+    rows = table(campaign[0], "phonons_summary").set_index("model")
+    assert rows.loc["emt", ["n_ok", "n_total", "n_reference"]].tolist() == [2, 3, 2]
+    assert rows.loc["cannot-be-built", ["n_ok", "n_total", "n_reference"]].tolist() == [0, 3, 0]
+    assert rows.loc["cannot-be-built", "failures"] == "environment (3)"
+    # a model that has nothing leaves no crystal that all models share
+    assert set(rows["n_common"]) == {0}
+
+
+def test_figures_and_report_exist(campaign):
+    results = campaign[0].root / "results"
+    for name in ("deviations.png", "deviations.svg", "parity.png", "parity.svg", "bands/Al_emt.png", "bands/Al_emt.svg"):
+        assert (results / "figures/phonons" / name).stat().st_size > 5000
+    assert not list((results / "figures/phonons/bands").glob("Cu*"))
+    page = (results / "report/index.html").read_text()
+    assert "cannot-be-built" in page and "SIGSEGV" in page
+
+
+def test_no_temporary_file_is_left(campaign):
+    project, _ = campaign
+    left = [path for pattern in (".partial-*", "*.work", "*.progress", "*.session") for path in project.root.rglob(pattern)]
+    assert left == []
+
+
+def test_the_recorded_command_reproduces_the_result(campaign, tmp_path):
+    project, _ = campaign
+    import subprocess
+
+    path = project.root / "results/models/emt/phonons/batch-000.json"
+    record = json.loads(path.read_text())
+    command = record["command"].replace("results/models/emt/phonons/batch-000.json", f"{tmp_path}/record.json")
+    assert command != record["command"]
+    subprocess.run(command, shell=True, cwd=project.root, check=True)
+    again = json.loads((tmp_path / "record.json").read_text())
+    assert again["n_ok"] == record["n_ok"]
+    for case in ("Al", "Cu"):
+        assert again["cases"][case]["observations"] == pytest.approx(record["cases"][case]["observations"])
