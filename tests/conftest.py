@@ -39,8 +39,13 @@ class Project:
         assert run.returncode == 0, run.stdout
         if "Nothing to be done" in run.stdout:
             return Counter()
-        lines = run.stdout.partition("Job stats:")[2].partition("total ")[0].splitlines()[3:]
-        return Counter({line.split()[0]: int(line.split()[1]) for line in lines if line.strip()})
+        return job_counts(run.stdout)
+
+
+def job_counts(output: str) -> Counter[str]:
+    """The table of jobs in the output of a dry run."""
+    lines = output.partition("Job stats:")[2].partition("total ")[0].splitlines()[3:]
+    return Counter({line.split()[0]: int(line.split()[1]) for line in lines if line.strip()})
 
 
 def copy_project(target: Path) -> Project:

@@ -147,7 +147,7 @@ def test_numbers_that_are_not_finite_are_carried_and_found():
     assert require_finite(fine, "x") is fine and fine.finite
     broken = Result(1.0, np.array([[np.nan, 0, 0]]), None)
     assert not broken.finite
-    with pytest.raises(PotentialFailure, match="displacement 3 of Si.*forces") as failure:
+    with pytest.raises(PotentialFailure, match=r"displacement 3 of Si.*forces") as failure:
         require_finite(broken, "displacement 3 of Si")
     assert failure.value.reason == "non_finite"
 

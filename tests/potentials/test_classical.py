@@ -18,14 +18,14 @@ ARGON = {
     "name": "lj-argon",
     "package": "classical",
     "elements": ["Ar"],
-    "loader": {"kind": "lennard-jones", "epsilon_eV": 0.0104, "sigma_A": 3.4, "cutoff_A": 10.0, "smooth": True},
+    "loader": {"kind": "lennard-jones", "epsilon_eV": 0.0104, "sigma_A": 3.4, "cutoff_A": 8.0, "smooth": True},
 }
 COPPER = {"name": "emt", "package": "classical", "loader": {"kind": "emt"}}
 MORSE = {
     "name": "morse",
     "package": "classical",
     "elements": ["Cu"],
-    "loader": {"kind": "morse", "epsilon": 0.34, "r0": 2.87, "rho0": 3.9},
+    "loader": {"kind": "morse", "epsilon": 0.34, "r0": 2.87, "rho0": 3.9, "rcut1": 1.5, "rcut2": 1.9},
 }
 
 
@@ -140,7 +140,7 @@ def test_a_module_that_is_not_there_is_a_broken_environment(private):
 @pytest.mark.parametrize("target", ["private_model", "private_model:Privat", ""])
 def test_a_factory_that_is_not_there_is_told(private, target):
     private["loader"]["calculator"] = target
-    with pytest.raises(UserError, match="mine.loader.calculator"):
+    with pytest.raises(UserError, match=r"mine\.loader\.calculator"):
         load(private)
 
 

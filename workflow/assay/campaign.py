@@ -9,7 +9,7 @@ from typing import Any
 
 from assay.failures import UserError, near_misses
 from assay.structures import load_crystals
-from assay.validation import read_schema, read_yaml, validate, with_defaults
+from assay.validation import origin, read_schema, read_yaml, validate, with_defaults
 
 # What describes a potential to people and changes no number: an edit reruns no calculation.
 DESCRIPTIVE_KEYS = frozenset(
@@ -174,12 +174,15 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
     schema = read_schema("config")
     validate(config, schema, files)
     config = with_defaults(config, schema)
-    source = " + ".join(str(path) for path in files) or "the configuration"
 
     catalogue_path = Path(config["catalogue"])
+    for key in ("catalogue", "structures"):
+        if not Path(config[key]).is_file():
+            raise UserError(f"{origin(files, [key], config[key])}: {key}: there is no file {config[key]}; correct the path.")
     catalogue = load_catalogue(catalogue_path)
     for model in config["models"]:
         if model not in catalogue:
+            source = origin(files, ["models"], config["models"])
             raise UserError(f"{source}: models: {model!r} is not in {catalogue_path}{near_misses(model, catalogue)}")
         environment = Path("envs") / f"{environment_of(catalogue[model])}.yaml"
         if not environment.exists():
@@ -194,6 +197,7 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
             for case in names if isinstance(names, list) else ():
                 if case not in crystals:
                     hint = near_misses(case, crystals)
+                    source = origin(files, ["phonons", key], names)
                     raise UserError(f"{source}: phonons.{key}: {case!r} is not in {config['structures']}{hint}")
     return Campaign(dict(config), {model: catalogue[model] for model in config["models"]})
 

@@ -11,6 +11,7 @@ import yaml
 
 from assay.failures import UserError, near_misses
 
+_ABSENT = object()
 SCHEMAS = Path(__file__).resolve().parents[1] / "schemas"
 
 _TYPE_NAMES = {
@@ -89,7 +90,8 @@ def validate(content: Any, schema: Mapping[str, Any], files: Sequence[Path | str
     if errors:
         error = errors[0]
         keys, sentence = _explain(error)
-        raise UserError(f"{_origin(files, keys)}: {sentence}")
+        value = error.instance if error.validator not in ("additionalProperties", "required") else _ABSENT
+        raise UserError(f"{origin(files, keys, value)}: {sentence}")
 
 
 def with_defaults(content: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,10 +133,13 @@ def _explain(error) -> tuple[list[str], str]:
     return keys, f"{where}: {error.message}."
 
 
-def _origin(files: Sequence[Path | str], keys: Iterable[str]) -> str:
-    """The last file that holds the keys' path; all of them where none does (a value of the command line)."""
+def origin(files: Sequence[Path | str], keys: Iterable[str], value: Any = _ABSENT) -> str:
+    """The file that holds the keys' path (and there `value`, if given); all of them where none does.
+
+    Where several files were merged, or the command line had a word, this is the one to look into.
+    """
     keys = list(keys)
-    for path in reversed(files):
+    for path in files:
         try:
             content = read_yaml(Path(path))
         except UserError:
@@ -147,5 +152,6 @@ def _origin(files: Sequence[Path | str], keys: Iterable[str]) -> str:
             else:
                 break
         else:
-            return str(path)
+            if value is _ABSENT or content == value:
+                return str(path)
     return " + ".join(str(path) for path in files) or "the configuration"
