@@ -13,7 +13,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TREE = ("Snakefile", "Makefile", "README.md", "pyproject.toml", "config", "envs", "profiles", "resources", "tests", "workflow")
+TREE = (
+    "Snakefile",
+    "Makefile",
+    "README.md",
+    "pyproject.toml",
+    "config",
+    "envs",
+    "profiles",
+    "resources",
+    "tests",
+    "workflow",
+)
 
 
 @dataclass
@@ -30,7 +41,13 @@ class Project:
         targets = [argument for argument in arguments if not argument.startswith("-")]
         command = [*command[:6], *options, *command[6:], *targets]
         return subprocess.run(
-            command, cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=800, check=False
+            command,
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=800,
+            check=False,
         )
 
     def plan(self, *arguments: str, configfile: str | None = None) -> Counter[str]:

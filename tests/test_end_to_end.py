@@ -129,7 +129,14 @@ def test_the_summary_counts(campaign):
 
 def test_figures_and_report_exist(campaign):
     results = campaign[0].root / "results"
-    for name in ("deviations.png", "deviations.svg", "parity.png", "parity.svg", "bands/Al_emt.png", "bands/Al_emt.svg"):
+    for name in (
+        "deviations.png",
+        "deviations.svg",
+        "parity.png",
+        "parity.svg",
+        "bands/Al_emt.png",
+        "bands/Al_emt.svg",
+    ):
         assert (results / "figures/phonons" / name).stat().st_size > 5000
     assert not list((results / "figures/phonons/bands").glob("Cu*"))
     page = (results / "report/index.html").read_text()
@@ -138,7 +145,9 @@ def test_figures_and_report_exist(campaign):
 
 def test_no_temporary_file_is_left(campaign):
     project, _ = campaign
-    left = [path for pattern in (".partial-*", "*.work", "*.progress", "*.session") for path in project.root.rglob(pattern)]
+    left = [
+        path for pattern in (".partial-*", "*.work", "*.progress", "*.session") for path in project.root.rglob(pattern)
+    ]
     assert left == []
 
 

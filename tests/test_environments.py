@@ -68,7 +68,7 @@ def stub(tmp_path, monkeypatch):
     folder.mkdir()
     # pip is called through the environment's python: the stub's python must not install anything
     python = folder / "python-stub"
-    python.write_text(f"#!/bin/sh\ncase \"$*\" in *'pip install'*) exit 0;; esac\nexec {sys.executable} \"$@\"\n")
+    python.write_text(f'#!/bin/sh\ncase "$*" in *\'pip install\'*) exit 0;; esac\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
     for name in ("conda", "mamba"):
         path = folder / name

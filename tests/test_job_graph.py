@@ -149,7 +149,16 @@ def test_tables_are_made_from_what_exists(done):
 def test_both_profiles_plan_the_same(project):
     plans = []
     for profile in ("local", "slurm"):
-        command = [sys.executable, "-m", "snakemake", "--profile", f"profiles/{profile}", "--dry-run", "--quiet", "host"]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--profile",
+            f"profiles/{profile}",
+            "--dry-run",
+            "--quiet",
+            "host",
+        ]
         run = subprocess.run(command, cwd=project.root, capture_output=True, text=True, check=True)
         plans.append(job_counts(run.stdout))
     assert plans[0] == plans[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -141,7 +140,8 @@ def test_no_orphan_survives_the_parent(tmp_path):
         from pathlib import Path
         from assay.supervision import supervise
         code = "import os, time; open({str(tmp_path / "pid")!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-        supervise([sys.executable, "-c", code], ["a"], work_path=Path({str(tmp_path / "w.work")!r}), finished=lambda c: False)
+        work_path = Path({str(tmp_path / "w.work")!r})
+        supervise([sys.executable, "-c", code], ["a"], work_path=work_path, finished=lambda case: False)
         """)
     )
     parent = subprocess.Popen([sys.executable, str(program)])

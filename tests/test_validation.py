@@ -49,7 +49,9 @@ def test_unknown_model_names_near_misses(config):
 
 def test_unknown_crystal_names_near_misses(config):
     config["phonons"]["cases"] = ["Sic"]
-    assert "phonons.cases: 'Sic' is not in resources/structures/crystals.yaml; did you mean 'Si' or 'SiC'?" in sentence(config)
+    assert "phonons.cases: 'Sic' is not in resources/structures/crystals.yaml; did you mean 'Si' or 'SiC'?" in sentence(
+        config
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +112,9 @@ def test_wrong_loader_key_is_found_before_any_job(tmp_path):
 
 def test_defaults_are_valid_themselves():
     schema = read_schema("config")
-    filled = with_defaults({"seed": 0, "catalogue": "c", "structures": "s", "models": ["m"], "phonons": {"cases": []}}, schema)
+    filled = with_defaults(
+        {"seed": 0, "catalogue": "c", "structures": "s", "models": ["m"], "phonons": {"cases": []}}, schema
+    )
     validate(filled, schema, [])
     assert filled["phonons"]["displacement_A"] == 0.01
     assert filled["phonons"]["relax"] is False
@@ -119,7 +123,11 @@ def test_defaults_are_valid_themselves():
 def test_every_key_is_explained_in_the_readme():
     text = (ROOT / "config/README.md").read_text()
     config, models = read_schema("config"), read_schema("models")
-    keys = [*config["properties"], *config["properties"]["phonons"]["properties"], *models["additionalProperties"]["properties"]]
+    keys = [
+        *config["properties"],
+        *config["properties"]["phonons"]["properties"],
+        *models["additionalProperties"]["properties"],
+    ]
     assert [key for key in keys if f"`{key}`" not in text] == []
 
 

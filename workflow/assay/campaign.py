@@ -178,7 +178,9 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
     catalogue_path = Path(config["catalogue"])
     for key in ("catalogue", "structures"):
         if not Path(config[key]).is_file():
-            raise UserError(f"{origin(files, [key], config[key])}: {key}: there is no file {config[key]}; correct the path.")
+            raise UserError(
+                f"{origin(files, [key], config[key])}: {key}: there is no file {config[key]}; correct the path."
+            )
     catalogue = load_catalogue(catalogue_path)
     for model in config["models"]:
         if model not in catalogue:

@@ -343,7 +343,9 @@ def _describe(prefix: Path, tool: str) -> str:
     lines = [f"# python {_capture([_python(prefix), '-c', code]).strip()}"]
     if tool in ("mamba", "conda"):
         lines += sorted(
-            line for line in _capture([tool, "list", "--prefix", str(prefix), "--export"]).splitlines() if line[:1] != "#"
+            line
+            for line in _capture([tool, "list", "--prefix", str(prefix), "--export"]).splitlines()
+            if line[:1] != "#"
         )
     if tool == "uv":
         frozen = _capture([find_uv() or "uv", "pip", "freeze", "--python", _python(prefix), "--exclude-editable"])

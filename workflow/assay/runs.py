@@ -1,8 +1,8 @@
-"""One job: one model, one chapter, a batch of cases. The parent keeps the books, a child in the model's environment computes.
+"""One job: one model, one chapter, a batch of cases. The parent keeps the books, a child in the model's environment works.
 
 Results of single cases are written as they come (``{folder}/{case}/result.json`` beside the raw data), each with a
-fingerprint of all that it depends on, so that a job that was killed goes on with the next case. The record of the job is
-written last.
+fingerprint of all that it depends on, so that a job that was killed goes on with the next case. The record of the job
+is written last.
 """
 
 from __future__ import annotations

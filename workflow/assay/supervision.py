@@ -135,7 +135,7 @@ def supervise(
             suspects = [case for case in ending.cases if case in pending]
             sentence = ending.sentence()
             if not suspects:
-                outcome.failures |= {case: (ending.reason, f"while loading: {sentence}") for case in pending}
+                outcome.failures |= dict.fromkeys(pending, (ending.reason, f"while loading: {sentence}"))
                 break
             if len(suspects) > 1:
                 alone |= set(suspects)
@@ -144,7 +144,7 @@ def supervise(
             pending.remove(suspects[0])
             if crashes_in_a_row >= MAX_CONSECUTIVE_CRASHES:
                 sentence = f"not tried after {crashes_in_a_row} crashes in a row, the last one: {sentence}"
-                outcome.failures |= {case: (ending.reason, sentence) for case in pending}
+                outcome.failures |= dict.fromkeys(pending, (ending.reason, sentence))
                 break
     finally:
         work_path.unlink(missing_ok=True)

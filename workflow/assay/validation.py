@@ -125,7 +125,10 @@ def _explain(error) -> tuple[list[str], str]:
         choices = [str(choice).lower() if isinstance(choice, bool) else choice for choice in error.validator_value]
         return keys, f"{where}: {error.instance!r} is not possible{near_misses(str(error.instance), choices)}"
     if error.validator == "pattern" and "propertyNames" in error.absolute_schema_path:
-        return keys, f"{error.instance!r}: a name is made of letters, digits, and . _ + - and begins with one of the first two."
+        return (
+            keys,
+            f"{error.instance!r}: a name is made of letters, digits, and . _ + - and begins with one of the first two.",
+        )
     if error.validator in ("oneOf", "anyOf"):
         return keys, f"{where}: {error.instance!r} is not possible; config/README.md says what is."
     if error.validator == "contains":

@@ -64,7 +64,10 @@ rule score_phonons:
         records=lambda wildcards: records_to_collect(CAMPAIGN.phonon_records()),
     output:
         table=report(
-            "results/tables/phonons.csv", caption="../report/phonons_table.rst", category="Phonons", labels={"table": "by crystal"}
+            "results/tables/phonons.csv",
+            caption="../report/phonons_table.rst",
+            category="Phonons",
+            labels={"table": "by crystal"},
         ),
         summary=report(
             "results/tables/phonons_summary.csv",

@@ -63,7 +63,8 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"prepared {len(cases)} crystals, {sum(case['reference'] is not None for case in cases.values())} with a reference")
+    with_reference = sum(case["reference"] is not None for case in cases.values())
+    print(f"prepared {len(cases)} crystals, {with_reference} with a reference")
     return 0
 
 

@@ -76,7 +76,17 @@ def figure_html(path: Path, caption: str) -> str:
 
 def models_section(cards: list[dict]) -> str:
     """What the catalogue says of the models."""
-    names = ("label", "package", "level_of_theory", "training_data", "forces", "cutoff_A", "parameters", "licence", "citation")
+    names = (
+        "label",
+        "package",
+        "level_of_theory",
+        "training_data",
+        "forces",
+        "cutoff_A",
+        "parameters",
+        "licence",
+        "citation",
+    )
     return "<h2>Models</h2>" + table_html(pd.DataFrame([{name: card.get(name) for name in names} for card in cards]))
 
 
@@ -93,7 +103,9 @@ def phonons_section(results: Path) -> str:
         "level_of_theory_model", "level_of_theory_reference",
     ]  # fmt: skip
     folder = results / "figures" / "phonons"
-    bands = "".join(figure_html(path, path.stem.replace("_", ", ")) for path in sorted((folder / "bands").glob("*.png")))
+    bands = "".join(
+        figure_html(path, path.stem.replace("_", ", ")) for path in sorted((folder / "bands").glob("*.png"))
+    )
     return (
         "<h2>Phonons</h2>"
         "<p>Finite displacements in the reference's supercell, without non-analytical correction. Means are over the"
@@ -102,7 +114,10 @@ def phonons_section(results: Path) -> str:
         ' Full tables: <a href="../tables/phonons_summary.csv">phonons_summary.csv</a>,'
         ' <a href="../tables/phonons.csv">phonons.csv</a>.</p>'
         + table_html(summary.set_index("model").T.reset_index(names=""))
-        + figure_html(folder / "deviations.png", "Deviations from the reference by model; below the name, crystals compared of all.")
+        + figure_html(
+            folder / "deviations.png",
+            "Deviations from the reference by model; below the name, crystals compared of all.",
+        )
         + figure_html(folder / "parity.png", "Models against the reference, one point per crystal.")
         + "<h3>By crystal</h3>"
         + table_html(table[[name for name in shown if name in table]])
@@ -133,7 +148,9 @@ def provenance_section(records: list[dict], config: dict) -> str:
             "processor": record["hardware"]["processor"],
             "wall time (s)": record["timings"]["wall_time_s"],
             "peak memory (MiB)": (record["peak_memory"] or {}).get("host_MiB"),
-            "packages": ", ".join(f"{name} {version}" for name, version in (record["environment"]["packages"] or {}).items()),
+            "packages": ", ".join(
+                f"{name} {version}" for name, version in (record["environment"]["packages"] or {}).items()
+            ),
             "revision": record["git_revision"],
         }
         for record in records

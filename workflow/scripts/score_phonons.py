@@ -26,7 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     settings = json.loads(arguments.settings)
     try:
         if not arguments.records:
-            raise UserError("There are no phonon results yet; run a model: snakemake results/models/{model}/summary.json")
+            raise UserError(
+                "There are no phonon results yet; run a model: snakemake results/models/{model}/summary.json"
+            )
         prepared = read_prepared(arguments.inputs, settings, arguments.cache)
         results = read_records(arguments.records)
         table = score(prepared, results, json.loads(arguments.cards), settings, arguments.threads)

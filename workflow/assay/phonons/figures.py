@@ -134,7 +134,9 @@ def _raincloud(axes: Axes, values: np.ndarray, height: float, colour: str) -> No
     if len(values) > 2 and np.ptp(values) > 0:
         grid = np.linspace(values.min() - 0.3 * np.ptp(values), values.max() + 0.3 * np.ptp(values), 200)
         density = gaussian_kde(values)(grid)
-        axes.fill_between(grid, height + 0.1, height + 0.1 + 0.5 * density / density.max(), color=colour, alpha=0.35, lw=0)
+        axes.fill_between(
+            grid, height + 0.1, height + 0.1 + 0.5 * density / density.max(), color=colour, alpha=0.35, lw=0
+        )
     axes.boxplot(
         values,
         positions=[height],

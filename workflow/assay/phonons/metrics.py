@@ -10,7 +10,7 @@ import numpy as np
 def zone_mean_absolute_error(frequencies: np.ndarray, reference: np.ndarray, weights: np.ndarray) -> float:
     """Mean absolute frequency error over the Brillouin zone and all branches (THz).
 
-    Branches are matched by their order at each q-point. Average over the zone as in doi:10.1038/s41524-025-01650-1, on a
+    Branches are matched by their order at each q-point. The average is that of doi:10.1038/s41524-025-01650-1, on a
     uniform mesh instead of along a path.
 
     Parameters
@@ -60,7 +60,7 @@ def mean_signed_error(values: Sequence[float], reference: Sequence[float]) -> fl
 
 
 def stability_confusion(unstable: Sequence[bool], reference_unstable: Sequence[bool]) -> dict[str, float]:
-    """How well imaginary modes are predicted; *positive* means dynamically stable, as in doi:10.1038/s41524-025-01650-1.
+    """How well imaginary modes are predicted; *positive* means stable, as in doi:10.1038/s41524-025-01650-1.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def stability_confusion(unstable: Sequence[bool], reference_unstable: Sequence[b
     Returns
     -------
     dict
-        ``true_stable``, ``false_stable``, ``true_unstable``, ``false_unstable`` (counts) and ``stability_F1`` (NaN where
-        neither side has a stable crystal).
+        ``true_stable``, ``false_stable``, ``true_unstable``, ``false_unstable`` (counts) and ``stability_F1`` (NaN
+        where neither side has a stable crystal).
     """
     stable = ~np.asarray(unstable, bool)
     reference_stable = ~np.asarray(reference_unstable, bool)

@@ -96,7 +96,12 @@ def read_phonopy(path: Path, *, symmetry_tolerance_A: float = 1e-5, produce_fc: 
         raise UserError(f"{path}: no such file; rerun the job that makes it.")
     try:
         return load(
-            str(path), is_nac=False, produce_fc=produce_fc, symprec=symmetry_tolerance_A, is_compact_fc=True, log_level=0
+            str(path),
+            is_nac=False,
+            produce_fc=produce_fc,
+            symprec=symmetry_tolerance_A,
+            is_compact_fc=True,
+            log_level=0,
         )
     except Exception as error:  # phonopy, yaml and lzma raise types of their own: all mean the same here
         kind = type(error).__name__
@@ -183,7 +188,8 @@ def _displaced_forces(
         [to_ase(phonopy.supercell) for phonopy, _ in crystals.values()], ("energy", "forces", "stress")
     )
     displaced_cells = {
-        case: [to_ase(cell) for cell in phonopy.supercells_with_displacements] for case, (phonopy, _) in crystals.items()
+        case: [to_ase(cell) for cell in phonopy.supercells_with_displacements]
+        for case, (phonopy, _) in crystals.items()
     }
     displaced = iter(potential.evaluate([cell for cells in displaced_cells.values() for cell in cells]))
     outcomes: dict[str, Calculation | PotentialFailure] = {}

@@ -206,7 +206,9 @@ def score(
     """
     pairs = [(card, crystal) for card in cards for crystal in prepared.values()]
     with ThreadPoolExecutor(workers) as pool:
-        rows = pool.map(lambda pair: _row(pair[1], results.get((pair[0]["model"], pair[1].case)), pair[0], settings), pairs)
+        rows = pool.map(
+            lambda pair: _row(pair[1], results.get((pair[0]["model"], pair[1].case)), pair[0], settings), pairs
+        )
         return pd.DataFrame(list(rows))
 
 

@@ -114,7 +114,7 @@ def band_path(phonopy: Phonopy, points: int) -> BandPath:
 
 
 def mesh_numbers(phonopy: Phonopy, mesh_length_A: float) -> list[int]:
-    """Divisions of the q-mesh along each reciprocal vector, phonopy's ``mesh=length``; to be shared by all potentials."""
+    """Divisions of the q-mesh along each reciprocal vector, phonopy's ``mesh=length``; the same for all potentials."""
     rotations = phonopy.symmetry.pointgroup_operations
     return [int(number) for number in length2mesh(mesh_length_A, phonopy.primitive.cell, rotations=rotations)]
 
@@ -134,28 +134,28 @@ def spectrum(phonopy: Phonopy, path: BandPath, mesh: Sequence[int], temperatures
     """
     n_segments, n_points, _ = path.qpoints.shape
     phonopy.run_qpoints(path.qpoints.reshape(-1, 3))
-    bands = phonopy.get_qpoints_dict()["frequencies"].reshape(n_segments, n_points, -1)
+    bands = phonopy.qpoints.frequencies.reshape(n_segments, n_points, -1)
     phonopy.run_mesh(list(mesh), is_gamma_center=True)
-    on_mesh = phonopy.get_mesh_dict()
+    on_mesh = phonopy.mesh
     # the acoustic modes at Gamma are zero; what is left of them is rounding, and its logarithm must not enter the sums
     phonopy.run_thermal_properties(temperatures=np.asarray(temperatures_K, float), exclude_gamma_acoustic=True)
-    thermal = phonopy.get_thermal_properties_dict()
+    thermal = phonopy.thermal_properties
     phonopy.run_total_dos()
-    dos = phonopy.get_total_dos_dict()
+    dos = phonopy.total_dos
     return Spectrum(
         band_distances=path.distances,
         band_labels=path.labels,
         band_frequencies=bands,
-        mesh_qpoints=np.array(on_mesh["qpoints"]),
-        mesh_weights=np.array(on_mesh["weights"]),
-        mesh_frequencies=np.array(on_mesh["frequencies"]),
+        mesh_qpoints=np.array(on_mesh.qpoints),
+        mesh_weights=np.array(on_mesh.weights),
+        mesh_frequencies=np.array(on_mesh.frequencies),
         commensurate_frequencies=frequencies_at(phonopy, commensurate_qpoints(phonopy)),
-        dos_frequencies=np.array(dos["frequency_points"]),
-        dos=np.array(dos["total_dos"]),
-        temperatures_K=np.array(thermal["temperatures"]),
-        free_energy_kJ_mol=np.array(thermal["free_energy"]),
-        entropy_J_K_mol=np.array(thermal["entropy"]),
-        heat_capacity_J_K_mol=np.array(thermal["heat_capacity"]),
+        dos_frequencies=np.array(dos.frequency_points),
+        dos=np.array(dos.dos),
+        temperatures_K=np.array(thermal.temperatures),
+        free_energy_kJ_mol=np.array(thermal.free_energy),
+        entropy_J_K_mol=np.array(thermal.entropy),
+        heat_capacity_J_K_mol=np.array(thermal.heat_capacity),
     )
 
 
@@ -168,7 +168,7 @@ def commensurate_qpoints(phonopy: Phonopy) -> np.ndarray:
 def frequencies_at(phonopy: Phonopy, qpoints: np.ndarray) -> np.ndarray:
     """Frequencies (THz), shape (n_q, n_branches), at given q-points."""
     phonopy.run_qpoints(qpoints)
-    return phonopy.get_qpoints_dict()["frequencies"]
+    return phonopy.qpoints.frequencies
 
 
 def save_spectrum(path: Path, content: Spectrum, fingerprint: str) -> None:
