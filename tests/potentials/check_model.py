@@ -55,9 +55,9 @@ def isolated_atoms_alone_and_among_others(potential: Potential) -> float:
     return float(np.abs(np.subtract(alone, among)).max())
 
 
-def halvings_in_little_memory(potential: Potential, room_MB: float = 400.0) -> dict[str, Any]:
+def halvings_in_little_memory(potential: Potential, room_MB: float = 60.0) -> dict[str, Any]:
     """A pass that is too large for the memory that a process may have, on the CPU's real allocator."""
-    batch = [bulk("Si", cubic=True) for _ in range(64)]
+    batch = [bulk("Si", cubic=True) for _ in range(128)]
     expected = potential.evaluate(batch[:1])[0].energy_eV
     potential.budget.atoms_per_pass = potential.budget.sparse_atoms_per_pass = 8 * len(batch)
     told = memory_module.available_MB

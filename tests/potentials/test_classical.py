@@ -34,6 +34,7 @@ def test_classical_potentials_obey_every_law(entry):
     report = conformance(load(entry))
     assert report["passed"], summary(report)
     assert report["answers"] == {"empty batch": True, "unsupported element": True}
+    assert max(row["value"] for row in report["measurements"] if row["law"] == "inversion") < 1e-6
 
 
 def test_the_lennard_jones_minimum_is_where_theory_puts_it():

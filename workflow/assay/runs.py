@@ -1,4 +1,4 @@
-"""One job: one model, one chapter, a batch of cases. The parent keeps the books, a child in the model's environment works.
+"""One job: one model, one chapter, a batch of cases. The parent keeps the books, a child of the model computes.
 
 Results of single cases are written as they come (``{folder}/{case}/result.json`` beside the raw data), each with a
 fingerprint of all that it depends on, so that a job that was killed goes on with the next case. The record of the job
@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -319,6 +319,11 @@ class Session:
         )
         return self.potential
 
+    @cached_property
+    def packages(self) -> dict[str, str]:
+        """Versions of the packages that matter."""
+        return provenance.package_versions(RECORDED_PACKAGES)
+
     def write(self) -> None:
         """Write the books; done after every group of cases, since the process may not live to the end."""
         self.timings["child_s"] = time.monotonic() - self.started
@@ -328,7 +333,7 @@ class Session:
                 "potential": {"batching": self.potential.batching, **self.potential.details},
                 "device": self.potential.device,
                 "gpu": gpu_name(),
-                "packages": provenance.package_versions(RECORDED_PACKAGES),
+                "packages": self.packages,
                 "python": sys.version.split()[0],
                 "timings": self.timings,
                 "peak_memory": {
@@ -367,6 +372,7 @@ def choose_device(devices: Sequence[str]) -> str:
     return devices[-1]
 
 
+@cache
 def gpu_name() -> str | None:
     """Name of the GPU that torch sees, if any."""
     if os.environ.get("CUDA_VISIBLE_DEVICES") == "":

@@ -28,20 +28,19 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--index", type=Path, required=True, help="index to write; crystals go beside it")
     arguments = parser.parse_args(argv)
     settings = json.loads(arguments.settings)
-    tolerance = settings["symmetry_tolerance_A"]
     try:
         crystals = load_crystals(arguments.structures)
         cases = {}
         for case in arguments.cases:
             reference = find_reference(arguments.references, case)
             if reference:
-                phonopy = read_displacements(reference.path, symmetry_tolerance_A=tolerance)
+                phonopy = read_displacements(reference.path)
             else:
                 phonopy = displaced_crystal(
                     crystals[case].atoms(),
                     crystals[case].supercell_matrix,
                     displacement_A=settings["displacement_A"],
-                    symmetry_tolerance_A=tolerance,
+                    symmetry_tolerance_A=settings["symmetry_tolerance_A"],
                 )
             name = f"{case}.yaml"
             write_displacements(arguments.index.parent / name, phonopy)
@@ -49,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             cases[case] = {
                 "file": name,
                 "sha256": file_sha256(arguments.index.parent / name),
-                "formula": to_ase(phonopy.primitive).get_chemical_formula("reduce", empirical=True),
+                "formula": to_ase(phonopy.primitive).get_chemical_formula("metal", empirical=True),
                 "n_atoms_primitive": len(phonopy.primitive),
                 "n_atoms_supercell": len(phonopy.supercell),
                 "n_atoms_displaced": n_displacements * len(phonopy.supercell),

@@ -20,7 +20,6 @@ def compute(job: Job, session: Session, work: Work) -> None:
 
     potential = session.load()
     settings = job.index["settings"]
-    tolerance = settings["symmetry_tolerance_A"]
     session.write()
     folder = job.inputs.parent
     sizes = {case: job.cases[case]["n_atoms_displaced"] for case in work.cases}
@@ -29,9 +28,7 @@ def compute(job: Job, session: Session, work: Work) -> None:
     for group in groups(sizes, target, work.alone):
         start = time.monotonic()
         work.announce(group)
-        crystals = {
-            case: read_displacements(folder / job.cases[case]["file"], symmetry_tolerance_A=tolerance) for case in group
-        }
+        crystals = {case: read_displacements(folder / job.cases[case]["file"]) for case in group}
         for case, outcome in calculate(potential, crystals, settings).items():
             done += 1
             seconds = (time.monotonic() - start) / len(group)

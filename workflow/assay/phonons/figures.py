@@ -17,6 +17,8 @@ from assay.style import REFERENCE_COLOUR, label_of, new_figure, say_empty
 
 _GREEK = {"GAMMA": "Γ", "SIGMA": "Σ", "DELTA": "Δ", "LAMBDA": "Λ"}
 _JITTER = 0.08
+MINIMUM_FOR_DENSITY = 5
+"""Below this many crystals a density estimate would suggest what the data does not hold."""
 
 
 def band_figure(
@@ -131,7 +133,7 @@ def _raincloud(axes: Axes, values: np.ndarray, height: float, colour: str) -> No
     if not len(values):
         axes.text(0, height, "no data", va="center", ha="center", color="0.35", fontsize=7)
         return
-    if len(values) > 2 and np.ptp(values) > 0:
+    if len(values) >= MINIMUM_FOR_DENSITY and np.ptp(values) > 0:
         grid = np.linspace(values.min() - 0.3 * np.ptp(values), values.max() + 0.3 * np.ptp(values), 200)
         density = gaussian_kde(values)(grid)
         axes.fill_between(

@@ -27,6 +27,7 @@ from assay.units import EV_PER_A3_IN_GPA
 
 if TYPE_CHECKING:
     from ase import Atoms
+    from phonopy.structure.atoms import PhonopyAtoms
 
     from assay.potentials import Potential
 
@@ -70,21 +71,26 @@ def displaced_crystal(
     return phonopy
 
 
-def read_displacements(path: Path, *, symmetry_tolerance_A: float = 1e-5) -> Phonopy:
+def read_displacements(path: Path) -> Phonopy:
     """Cell, supercell, primitive cell and displacements of a phonopy file, without its forces.
+
+    No symmetry is searched for, which would take longer than the rest: displacements are given, and whoever loads the
+    forces later finds the space group then.
 
     Raises
     ------
     UserError
         If the file cannot be read or holds no displacements.
     """
-    phonopy = read_phonopy(path, symmetry_tolerance_A=symmetry_tolerance_A, produce_fc=False)
+    phonopy = read_phonopy(path, produce_fc=False, is_symmetry=False)
     if not phonopy.dataset:
         raise UserError(f"{path}: holds no displacements; give a phonopy file that does, or remove it.")
-    return with_displacements(phonopy, phonopy.unitcell, symmetry_tolerance_A)
+    return with_displacements(phonopy, phonopy.unitcell)
 
 
-def read_phonopy(path: Path, *, symmetry_tolerance_A: float = 1e-5, produce_fc: bool = True) -> Phonopy:
+def read_phonopy(
+    path: Path, *, symmetry_tolerance_A: float = 1e-5, produce_fc: bool = True, is_symmetry: bool = True
+) -> Phonopy:
     """Load a phonopy file, with symmetrised force constants where it holds forces and `produce_fc`.
 
     Raises
@@ -99,6 +105,7 @@ def read_phonopy(path: Path, *, symmetry_tolerance_A: float = 1e-5, produce_fc: 
             str(path),
             is_nac=False,
             produce_fc=produce_fc,
+            is_symmetry=is_symmetry,
             symprec=symmetry_tolerance_A,
             is_compact_fc=True,
             log_level=0,
@@ -108,13 +115,10 @@ def read_phonopy(path: Path, *, symmetry_tolerance_A: float = 1e-5, produce_fc: 
         raise UserError(f"{path}: not readable as a phonopy file ({kind}: {error}); delete it and rerun.") from error
 
 
-def with_displacements(phonopy: Phonopy, unitcell, symmetry_tolerance_A: float = 1e-5) -> Phonopy:
+def with_displacements(phonopy: Phonopy, unitcell: PhonopyAtoms) -> Phonopy:
     """The same supercell, primitive cell and displacements (Å, Cartesian) on another unit cell of the same symmetry."""
     displaced = Phonopy(
-        unitcell,
-        phonopy.supercell_matrix,
-        primitive_matrix=phonopy.primitive_matrix,
-        symprec=symmetry_tolerance_A,
+        unitcell, phonopy.supercell_matrix, primitive_matrix=phonopy.primitive_matrix, is_symmetry=False
     )
     dataset = phonopy.dataset
     if "first_atoms" in dataset:
@@ -253,7 +257,7 @@ def _relaxed(potential: Potential, phonopy: Phonopy, settings: Mapping[str, Any]
     relaxed = phonopy.unitcell.copy()
     relaxed.cell = atoms.cell.array
     relaxed.scaled_positions = atoms.get_scaled_positions(wrap=False)
-    return with_displacements(phonopy, relaxed, settings["symmetry_tolerance_A"]), seen
+    return with_displacements(phonopy, relaxed), seen
 
 
 def groups(sizes: Mapping[str, int], target_atoms: int, alone: Sequence[str] = ()) -> list[list[str]]:

@@ -45,7 +45,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     arguments = dict(loader.get("arguments") or {})
     if "device" not in arguments and _takes(factory, "device"):
         arguments["device"] = device
-    return from_factory(entry, device, lambda: factory(**arguments), origin="the entry's own")
+    return from_factory(entry, device, lambda: factory(**arguments))
 
 
 def from_factory(
@@ -54,7 +54,6 @@ def from_factory(
     factory: Callable[[], Calculator],
     *,
     elements: frozenset[str] | None = None,
-    origin: str,
     details: Mapping[str, Any] | None = None,
 ) -> Potential:
     """A `Potential` that loops over the structures with a calculator made by `factory`."""
@@ -67,10 +66,10 @@ def from_factory(
         elements=declared_elements(entry, elements),
         prepare=lambda atoms: Prepared(atoms, atoms=len(atoms), edges=0),
         forward=lambda graphs, wanted: [evaluate_with(calculator, atoms, wanted) for atoms in graphs],
-        make_calculator=factory,
-        calculator_origin=origin,
+        make_package_calculator=factory,
+        package_calculator_name=f"{type(calculator).__module__}.{type(calculator).__qualname__}",
         native=False,
-        details={"calculator": type(calculator).__name__, **(details or {})},
+        details=dict(details or {}),
     )
 
 

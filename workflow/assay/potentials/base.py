@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,8 @@ from ase.calculators.calculator import Calculator
 
 from assay.failures import PotentialFailure, near_misses
 from assay.potentials.batching import Budget, Prepared, nothing_to_release, one_by_one, packed
+from assay.potentials.calculator import EvaluatingCalculator
+from assay.potentials.memory import allocations_within_memory
 
 PROPERTIES = ("energy", "forces", "stress")
 
@@ -86,10 +89,10 @@ class Potential:
         ``prepare(atoms) -> Prepared``: a structure as the model's graph, with its numbers of atoms and edges.
     forward : callable
         ``forward(graphs, properties) -> list of Result``, in order, for a non-empty list of what `prepare` made.
-    make_calculator : callable
-        ``make_calculator() -> Calculator``.
-    calculator_origin : str
-        Whether `calculator` gives the package's own calculator or one of Assay's.
+    make_package_calculator : callable
+        ``make_package_calculator() -> Calculator``.
+    package_calculator_name : str
+        Whose calculator that is, such as ``sevenn.calculator.SevenNetCalculator``.
     native : bool
         Whether `forward` takes many structures in one pass of the model.
     budget : Budget
@@ -107,8 +110,8 @@ class Potential:
     elements: frozenset[str] | None
     prepare: Callable[[Atoms], Prepared]
     forward: Callable[[list[Any], frozenset[str]], list[Result]]
-    make_calculator: Callable[[], Calculator]
-    calculator_origin: str
+    make_package_calculator: Callable[[], Calculator]
+    package_calculator_name: str
     native: bool
     budget: Budget = field(default_factory=Budget)
     release: Callable[[], None] = nothing_to_release
@@ -122,8 +125,14 @@ class Potential:
         return {"mode": "native", **self.budget.record()}
 
     def calculator(self) -> Calculator:
-        """A fresh ase calculator of this potential (`calculator_origin` says whose)."""
-        return self.make_calculator()
+        """A fresh ase calculator: through `evaluate` where the package has a batched pass, else the package's own."""
+        if not self.native:
+            return self.make_package_calculator()
+        return EvaluatingCalculator(self.evaluate, self.name)
+
+    def package_calculator(self) -> Calculator:
+        """A fresh ase calculator of the package itself, as its documentation tells users to make it."""
+        return self.make_package_calculator()
 
     def evaluate(self, batch: Sequence[Atoms], properties: Iterable[str] = ("energy", "forces")) -> list[Result]:
         """Energies, forces and stresses of many structures of any sizes, in the batch's order.
@@ -151,8 +160,8 @@ class Potential:
         self.require_elements(structures)
         occupied = [atoms for atoms in structures if len(atoms)]
         run = packed if self.native else one_by_one
-        raw = iter(
-            run(
+        with allocations_within_memory() if self.device == "cpu" else nullcontext():
+            results = run(
                 occupied,
                 prepare=self.prepare,
                 forward=lambda graphs: self.forward(graphs, wanted),
@@ -161,8 +170,8 @@ class Potential:
                 device=self.device,
                 name=self.name,
             )
-        )
-        return [_trim(next(raw) if len(atoms) else _EMPTY, atoms, wanted) for atoms in structures]
+        ordered = iter(results)
+        return [_trim(next(ordered) if len(atoms) else _EMPTY, atoms, wanted) for atoms in structures]
 
     def require_elements(self, structures: Iterable[Atoms]) -> None:
         """Check the elements of all structures.
@@ -179,7 +188,8 @@ class Potential:
             if unknown:
                 raise PotentialFailure(
                     "unsupported_element",
-                    f"{self.name} does not know {', '.join(unknown)}, which {atoms.get_chemical_formula()} contains.",
+                    f"{self.name} does not know {', '.join(unknown)}, which is in the structure"
+                    f" {atoms.get_chemical_formula()}.",
                 )
 
 

@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assay.failures import PotentialFailure
-from assay.potentials.memory import allocations_within_memory, available_MB, is_out_of_memory
+from assay.potentials.memory import available_MB, is_out_of_memory
+
+ROUNDING = 1e-9
+"""So that shares that add up to a full pass do, whatever their rounding."""
 
 MEMORY_SHARE = 0.5
 """Part of the free memory of the machine that one pass on a CPU may plan to use: others live there too."""
@@ -163,8 +166,8 @@ def packed(
     for atoms in structures:
         prepared = run.prepare(prepare, atoms)
         share = budget.share(prepared.atoms, prepared.edges)
-        if waiting and filled + share > room:
-            budget.memory_caps += filled + share <= 1.0
+        if waiting and filled + share > room + ROUNDING:
+            budget.memory_caps += filled + share <= 1.0 + ROUNDING
             results += run.evaluate(waiting)
             waiting, filled = [], 0.0
             room = run.room()
@@ -198,56 +201,51 @@ class _Passes:
         raise self._does_not_fit(len(atoms))
 
     def evaluate(self, items: list[Prepared]) -> list[Any]:
-        atoms = sum(item.atoms for item in items)
+        """Results of items that fill at most one pass by the budget, in more passes if memory turns out smaller."""
+        results: list[Any] = []
+        count = len(items)
+        while len(results) < len(items):
+            chosen = items[len(results) : len(results) + count]
+            outcome = self._try(chosen)
+            if outcome is not None:
+                results += outcome
+                continue
+            # here the exception and its traceback are gone, which held the failed pass's arrays
+            self.release()
+            if len(chosen) == 1:
+                raise self._does_not_fit(chosen[0].atoms)
+            count = (len(chosen) + 1) // 2
+        return results
+
+    def _try(self, items: list[Prepared]) -> list[Any] | None:
+        """One pass, or None and a lower budget if memory ran out."""
+        atoms, edges = sum(item.atoms for item in items), sum(item.edges for item in items)
         try:
-            results = self._forward([item.graph for item in items])
+            results = self.forward([item.graph for item in items])
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            message = " ".join(str(error).split())[:200]
-        else:
-            if len(results) != len(items):
-                raise RuntimeError(f"{self.name} gave {len(results)} results for {len(items)} structures")
-            self.budget.passes += 1
-            self.budget.structures += len(items)
-            self.budget.largest_pass_atoms = max(self.budget.largest_pass_atoms, atoms)
-            return results
-        # past the except block the traceback no longer holds the failed pass's arrays, so they can be released
-        self.release()
-        if len(items) == 1:
-            raise self._does_not_fit(atoms)
-        self.budget.lower(self.budget.share(atoms, sum(item.edges for item in items)))
-        self.budget.halvings.append(
-            {
-                "structures": len(items),
-                "atoms": atoms,
-                "atoms_per_pass": self.budget.atoms_per_pass,
-                "sparse_atoms_per_pass": self.budget.sparse_atoms_per_pass,
-                "message": message,
-            }
-        )
-        middle = _middle(items)
-        return self.evaluate(items[:middle]) + self.evaluate(items[middle:])
-
-    def _forward(self, graphs: list[Any]) -> list[Any]:
-        if self.device != "cpu":
-            return self.forward(graphs)
-        with allocations_within_memory():
-            return self.forward(graphs)
+            if len(items) > 1:
+                self.budget.lower(self.budget.share(atoms, edges))
+                self.budget.halvings.append(
+                    {
+                        "structures": len(items),
+                        "atoms": atoms,
+                        "atoms_per_pass": self.budget.atoms_per_pass,
+                        "sparse_atoms_per_pass": self.budget.sparse_atoms_per_pass,
+                        "message": " ".join(str(error).split())[:200],
+                    }
+                )
+            return None
+        if len(results) != len(items):
+            raise RuntimeError(f"{self.name} gave {len(results)} results for {len(items)} structures")
+        self.budget.passes += 1
+        self.budget.structures += len(items)
+        self.budget.largest_pass_atoms = max(self.budget.largest_pass_atoms, atoms)
+        return results
 
     def _does_not_fit(self, atoms: int) -> PotentialFailure:
         return PotentialFailure(
             "out_of_memory",
             f"{self.name}: a structure of {atoms} atoms does not fit into the memory of {self.device} even alone.",
         )
-
-
-def _middle(items: list[Prepared]) -> int:
-    """Where to cut a list of at least two so that both parts have about as many atoms and neither is empty."""
-    half = sum(item.atoms for item in items) / 2
-    passed = 0
-    for index, item in enumerate(items[:-1], start=1):
-        passed += item.atoms
-        if passed >= half:
-            return index
-    return len(items) - 1

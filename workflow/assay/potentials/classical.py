@@ -58,5 +58,4 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
         device,
         lambda: factory(**arguments),
         elements=frozenset(emt.parameters) if kind == "emt" else None,
-        origin="ase's own",
     )

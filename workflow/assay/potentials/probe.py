@@ -39,8 +39,8 @@ class Plan:
     ----------
     repeat : int
         Repeats of the crystal's conventional cell along each axis in one structure of the probe.
-    growth : int
-        Ratio of the sizes of successive passes.
+    growth, sparse_growth : int
+        Ratios of the sizes of successive passes, of crystals and of dimers.
     seconds : float
         Time for the crystal, and half of it again for the dimers.
     largest_atoms : int
@@ -51,6 +51,7 @@ class Plan:
 
     repeat: int
     growth: int
+    sparse_growth: int
     seconds: float
     largest_atoms: int
     default_atoms: int
@@ -58,8 +59,8 @@ class Plan:
 
 
 PLANS = {
-    "cpu": Plan(1, 2, 1.6, 1024, 64, 1024),
-    "cuda": Plan(2, 4, 8.0, 65536, 4096, 32768),
+    "cpu": Plan(1, 2, 4, 1.6, 1024, 64, 1024),
+    "cuda": Plan(2, 4, 8, 8.0, 65536, 4096, 32768),
 }
 
 PROPERTIES = frozenset({"energy", "forces", "stress"})
@@ -126,10 +127,10 @@ def _measure(potential: Potential, plan: Plan) -> Budget:
     run = _runner(potential)
     resident = resident_MB() if reset_peak() else None
     run(dense, 1)
-    dense_log = _grow(run, dense, plan, plan.seconds, potential.release)
+    dense_log = _grow(run, dense, plan, plan.growth, plan.seconds, potential.release)
     MB_per_atom = _memory_per_atom(resident, dense_log)
     run(sparse, 1)
-    sparse_log = _grow(run, sparse, plan, plan.seconds / 2, potential.release)
+    sparse_log = _grow(run, sparse, plan, plan.sparse_growth, plan.seconds / 2, potential.release)
     atoms = _best(dense_log, dense.atoms)
     return Budget(
         atoms_per_pass=atoms,
@@ -156,12 +157,17 @@ def _runner(potential: Potential) -> Callable[[Prepared, int], float]:
 
 
 def _grow(
-    run: Callable[[Prepared, int], float], item: Prepared, plan: Plan, seconds: float, release: Callable[[], None]
+    run: Callable[[Prepared, int], float],
+    item: Prepared,
+    plan: Plan,
+    growth: int,
+    seconds: float,
+    release: Callable[[], None],
 ) -> list[dict]:
     """Time passes of growing size until they cost more per atom twice in a row, or time, memory or sizes end."""
     log: list[dict] = []
     end = time.perf_counter() + seconds
-    count, worse, best = 1, 0, float("inf")
+    count, worse, best, before = 1, 0, float("inf"), 0.0
     free_MB = available_MB() if plan is PLANS["cpu"] else None
     while count * item.atoms <= plan.largest_atoms and worse < 2:
         try:
@@ -176,15 +182,18 @@ def _grow(
             break
         finally:
             release()
-        cost = min(spent) / (count * item.atoms)
+        shortest = min(spent)
+        cost = shortest / (count * item.atoms)
         log.append({"structures": count, "atoms": count * item.atoms, "ms_per_atom": round(cost * 1e3, 4)})
         worse = worse + 1 if cost > best * 0.97 else 0
         best = min(best, cost)
-        if time.perf_counter() + plan.growth * min(spent) > end:
+        # a pass costs an overhead and a time per atom: the next is as much longer as this one was, times the growth
+        if time.perf_counter() + shortest + growth * max(0.0, shortest - before) > end:
             break
-        if free_MB is not None and count * item.atoms * plan.growth * Budget.MB_per_atom > free_MB / 4:
+        if free_MB is not None and growth * count * item.atoms * Budget.MB_per_atom > free_MB / 4:
             break
-        count *= plan.growth
+        before = shortest
+        count *= growth
     return log
 
 
