@@ -6,7 +6,7 @@ DRIVER := .envs/driver/bin
 SNAKEMAKE = $(DRIVER)/snakemake --profile $(PROFILE) --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run plan report environments test test-all lint format lock rulegraph clean
+.PHONY: help setup run plan report environments test test-fast lint format lock rulegraph clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -26,12 +26,11 @@ report: setup  ## tables, figures and results/report/index.html from the results
 environments: setup  ## build the environments of the campaign's models
 	@$(SNAKEMAKE) environments
 
-test: setup  ## tests: units, physics, job graph, end-to-end campaign
-	@$(DRIVER)/python -m pytest -m "not models and not gpaw"
+test: environments  ## all tests, those of the real models too
+	@$(DRIVER)/python -m pytest -m "not gpaw"
 
-test-all: setup  ## all tests, also those of real models (builds their environments)
-	@$(SNAKEMAKE) --quiet all -- environments
-	@$(DRIVER)/python -m pytest
+test-fast: setup  ## tests without real models
+	@$(DRIVER)/python -m pytest -m "not gpaw and not models"
 
 lint: setup  ## ruff, snakefmt, snakemake --lint
 	@$(DRIVER)/ruff check . && $(DRIVER)/ruff format --check . && $(DRIVER)/snakefmt --check Snakefile workflow/rules

@@ -26,7 +26,7 @@ from ase import Atoms
 from ase.build import bulk
 
 from assay.potentials import Potential, load
-from assay.potentials.runtime import recommended_environment
+from assay.runtime import recommended_environment
 
 ENTRIES = (
     {"name": "sevennet-0", "package": "sevennet", "loader": {"model": "7net-0"}},

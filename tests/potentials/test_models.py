@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.potentials.runtime import recommended_environment
+from assay.runtime import recommended_environment
 
 pytestmark = pytest.mark.models
 

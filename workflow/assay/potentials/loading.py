@@ -61,7 +61,7 @@ def load(entry: Mapping[str, Any], device: str = "cpu", probe: bool = True) -> P
 
 
 def checkpoint_path(entry: Mapping[str, Any]) -> Path | None:
-    """The file of the entry's weights, or None if they come with the package.
+    """The file of the entry's weights, or None if they come with the package or there are none.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def checkpoint_path(entry: Mapping[str, Any]) -> Path | None:
         ``checkpoint`` if the file is missing or empty.
     """
     checkpoint = entry.get("checkpoint", "bundled")
-    if checkpoint == "bundled":
+    if checkpoint in ("bundled", "none"):
         return None
     path = Path(checkpoint["path"]).expanduser()
     if not path.is_file() or path.stat().st_size == 0:

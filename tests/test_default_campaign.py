@@ -1,0 +1,90 @@
+"""The default campaign with real models, in their real environments (`make environments` builds them)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, copy_project
+
+pytestmark = pytest.mark.models
+
+ENVS = Path(os.environ.get("ASSAY_ENVS", ROOT / ".envs"))
+FREQUENCY_TOLERANCE_THz = 1e-3
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    """A finished default campaign that borrows the built environments."""
+    for name in ("sevennet", "chgnet"):
+        if not (ENVS / name / "environment.lock").exists():
+            pytest.skip(f"{ENVS / name} is not built; run `make environments`")
+    project = copy_project(tmp_path_factory.mktemp("default") / "assay")
+    (project.root / ".envs").symlink_to(ENVS.resolve())
+    # the environments are borrowed: this campaign must never rebuild them
+    assert "build_environment" not in project.plan()
+    run = project.snakemake()
+    assert run.returncode == 0, run.stdout
+    return project
+
+
+@pytest.fixture(scope="module")
+def table(campaign) -> pd.DataFrame:
+    return pd.read_csv(campaign.root / "results/tables/phonons.csv").set_index(["model", "case"])
+
+
+def test_every_crystal_has_a_result_by_every_model(table):
+    assert set(table["status"]) == {"ok"}
+    assert table.groupby("model").size().to_dict() == {"sevennet-0": 10, "chgnet-0.3.0": 10}
+
+
+def test_silicon_with_sevennet_has_no_imaginary_modes(table):
+    row = table.loc[("sevennet-0", "Si")]
+    assert not row["imaginary"]
+    assert row["frequency_min_THz"] > -0.05
+
+
+def test_references_are_filled_in(table):
+    with_reference = table[table["frequency_max_reference_THz"].notna()]
+    assert set(with_reference["level_of_theory_reference"]) <= {"PBE"}
+    assert table.loc[("sevennet-0", "Si"), "frequency_max_reference_THz"] == pytest.approx(15.1, abs=0.3)
+    shipped = {path.parent.name for path in (ROOT / "resources/references/phonons").glob("*/record.json")}
+    assert {case for _, case in with_reference.index} == shipped
+
+
+def test_phonopys_command_line_gives_the_same_maximum(campaign, table, tmp_path):
+    source = campaign.root / "results/models/sevennet-0/phonons/Si/phonopy_params.yaml.xz"
+    program = Path(sys.executable).with_name("phonopy-load")
+    subprocess.run([program, source, "--mesh", "31", "31", "31", "--gc"], cwd=tmp_path, check=True, capture_output=True)
+    frequencies = re.findall(r"frequency:\s+(\S+)", (tmp_path / "mesh.yaml").read_text())
+    expected = table.loc[("sevennet-0", "Si"), "frequency_max_THz"]
+    assert max(map(float, frequencies)) == pytest.approx(expected, abs=FREQUENCY_TOLERANCE_THz)
+
+
+def test_records_tell_what_ran(campaign):
+    for model, package in (("sevennet-0", "sevenn"), ("chgnet-0.3.0", "chgnet")):
+        record = json.loads((campaign.root / f"results/models/{model}/phonons/batch-000.json").read_text())
+        assert record["environment"]["packages"][package]
+        assert record["potential"]["batching"]["mode"] == "native"
+        assert record["potential"]["batching"]["atoms_per_pass"] >= 1
+        assert record["timings"]["load_s"] > 0
+        assert record["device"].startswith(("cpu", "cuda"))
+
+
+def test_a_second_run_does_nothing_and_one_branch_reruns_alone(campaign):
+    assert "Nothing to be done" in campaign.snakemake().stdout
+    run = campaign.snakemake("--dry-run", "--forcerun=run_phonons", "results/models/chgnet-0.3.0/summary.json")
+    assert "chgnet-0.3.0" in run.stdout
+    assert "sevennet" not in run.stdout.replace("sevennet.yaml", "")
+
+
+def test_every_model_and_crystal_has_a_band_structure(campaign):
+    folder = campaign.root / "results/figures/phonons/bands"
+    assert len(list(folder.glob("*.png"))) == 20
+    assert len(list(folder.glob("*.svg"))) == 20
