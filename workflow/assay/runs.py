@@ -184,7 +184,11 @@ def main(chapter: str, parser: argparse.ArgumentParser, compute: Callable[[Job, 
     )
     try:
         if arguments.child:
-            return _run_child(job, compute, Work.read(arguments.child))
+            code = _run_child(job, compute, Work.read(arguments.child))
+            logging.shutdown()
+            sys.stdout.flush()
+            # everything is on disk: the shutdown of torch and of GPU libraries takes time and sometimes crashes
+            os._exit(code)
         command = [arguments.python or sys.executable, *sys.argv, "--child"]
         _run_parent(job, command, arguments.case_timeout_s)
     except UserError as error:
@@ -354,11 +358,9 @@ def _run_child(job: Job, compute: Callable[[Job, Session, Work], None], work: Wo
             if not job.result_path(case).exists():
                 job.write_result(case, status="failed", reason=failure.reason, message=failure.message)
         log.error("%s: %s", failure.reason, failure.message)
-    except UserError:
+    except (UserError, OSError):
         raise
-    except OSError:
-        raise
-    except Exception:
+    except Exception:  # an unforeseen error: the parent records it with the traceback that goes to the log
         traceback.print_exc()
         return 1
     return 0
