@@ -10,7 +10,11 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from ase.calculators.emt import EMT
+
+from assay.structures import to_ase
 
 ROOT = Path(__file__).resolve().parents[1]
 TREE = (
@@ -75,6 +79,17 @@ def copy_project(target: Path) -> Project:
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target / name)
     return Project(target)
+
+
+def with_emt_forces(phonopy):
+    """The same crystal with the forces of effective-medium theory on its displaced supercells."""
+    forces = []
+    for cell in phonopy.supercells_with_displacements:
+        atoms = to_ase(cell)
+        atoms.calc = EMT()
+        forces.append(atoms.get_forces())
+    phonopy.forces = np.array(forces)
+    return phonopy
 
 
 @pytest.fixture

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
-from ase.calculators.emt import EMT
-from conftest import copy_project
+from conftest import copy_project, with_emt_forces
 
 from assay.phonons.protocol import displaced_crystal, read_phonopy, write_forces
 from assay.records import file_sha256, write_json
-from assay.structures import load_crystals, to_ase
+from assay.structures import load_crystals
 
 CONFIG = "tests/campaign/config.yaml"
 MODELS = ["emt", "emt-through-ase", "lennard-jones", "raises-for-copper", "dies-on-copper", "cannot-be-built"]
@@ -22,13 +22,7 @@ MODELS = ["emt", "emt-through-ase", "lennard-jones", "raises-for-copper", "dies-
 def write_emt_reference(project, case: str) -> None:
     """A reference record whose force sets come from EMT, so that EMT's own errors must vanish."""
     crystal = load_crystals(project.root / "resources/structures/crystals.yaml")[case]
-    phonopy = displaced_crystal(crystal.atoms(), crystal.supercell_matrix)
-    forces = []
-    for cell in phonopy.supercells_with_displacements:
-        atoms = to_ase(cell)
-        atoms.calc = EMT()
-        forces.append(atoms.get_forces())
-    phonopy.forces = np.array(forces)
+    phonopy = with_emt_forces(displaced_crystal(crystal.atoms(), crystal.supercell_matrix))
     path = project.root / "references" / case / "phonopy_params.yaml.xz"
     write_forces(path, phonopy)
     write_json(path.with_name("record.json"), {"level_of_theory": "EMT", "sha256": file_sha256(path)})
@@ -153,8 +147,6 @@ def test_no_temporary_file_is_left(campaign):
 
 def test_the_recorded_command_reproduces_the_result(campaign, tmp_path):
     project, _ = campaign
-    import subprocess
-
     path = project.root / "results/models/emt/phonons/batch-000.json"
     record = json.loads(path.read_text())
     command = record["command"].replace("results/models/emt/phonons/batch-000.json", f"{tmp_path}/record.json")

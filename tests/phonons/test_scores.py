@@ -69,6 +69,14 @@ def test_thermal_sums_with_imaginary_modes_are_not_compared(table):
     assert summary.loc["a", "entropy_300K_mae_J_K_mol"] == pytest.approx(2.0)
 
 
+def test_common_means_are_over_the_same_crystals_for_every_model():
+    rows = [("a", "Si", "ok", 1.0, False), ("a", "Al", "ok", 3.0, False), ("b", "Si", "ok", 2.0, False)]
+    summary = summarise(make_table([*rows, ("b", "Al", "ok", 5.0, True)])).set_index("model")
+    assert summary["frequency_max_mae_common_THz"].tolist() == [2.0, 3.5]
+    assert summary["entropy_300K_mae_common_J_K_mol"].tolist() == [1.0, 2.0]
+    assert summary["entropy_300K_n_common"].tolist() == [1, 1]
+
+
 def test_counts_and_failures(table):
     summary = summarise(table).set_index("model")
     assert summary.loc["b", ["n_ok", "n_total", "n_missing", "failures"]].tolist() == [1, 3, 1, "crashed (1)"]

@@ -5,22 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase.build import bulk
-from ase.calculators.emt import EMT
+from conftest import with_emt_forces
 
 from assay.phonons.protocol import displaced_crystal, read_phonopy
 from assay.phonons.spectra import band_path, commensurate_qpoints, load_spectrum, mesh_numbers, save_spectrum, spectrum
-from assay.structures import to_ase
 
 
 @pytest.fixture(scope="module")
 def copper():
-    phonopy = displaced_crystal(bulk("Cu", cubic=True, a=3.59), np.diag([2, 2, 2]))
-    forces = []
-    for cell in phonopy.supercells_with_displacements:
-        atoms = to_ase(cell)
-        atoms.calc = EMT()
-        forces.append(atoms.get_forces())
-    phonopy.forces = np.array(forces)
+    phonopy = with_emt_forces(displaced_crystal(bulk("Cu", cubic=True, a=3.59), np.diag([2, 2, 2])))
     phonopy.produce_force_constants()
     phonopy.symmetrize_force_constants()
     return phonopy

@@ -275,7 +275,7 @@ def build(
         install(specification, prefix, project, report)
     _check_imports(specification, prefix, tool, report)
     lock = prefix / LOCK
-    write_lock(lock, _describe(prefix, tool))
+    write_lock(lock, _describe(prefix, tool, specification.requirements))
     report(f"built {prefix} in {time.monotonic() - start:.0f} s")
     return lock
 
@@ -337,7 +337,7 @@ def _check_imports(specification: Specification, prefix: Path, tool: str, report
             raise BuildFailure(f"`import {module}` fails in {prefix}: {error}{remedy}", permanent=True) from error
 
 
-def _describe(prefix: Path, tool: str) -> str:
+def _describe(prefix: Path, tool: str, requirements: Sequence[str] = ()) -> str:
     """Lock text: what was really installed, without dates or paths, so that an equal environment has an equal lock."""
     code = "import platform; print(platform.python_version(), platform.machine())"
     lines = [f"# python {_capture([_python(prefix), '-c', code]).strip()}"]
@@ -352,8 +352,13 @@ def _describe(prefix: Path, tool: str) -> str:
     else:
         command = [_python(prefix), "-m", "pip", "list", "--format", "freeze", "--exclude-editable"]
         frozen = _capture([*command, "--disable-pip-version-check"])
-    unwanted = ("pip==", "setuptools==", "wheel==") if tool == "venv" else ("pip==",)
-    lines += sorted(line.strip() for line in frozen.splitlines() if line.strip() and not line.startswith(unwanted))
+    # what a tool puts into every environment by itself is no part of this one, unless the file asks for it
+    wanted = {_normalised(re.split(r"[=\[;\s]", line)[0]) for line in requirements}
+    unwanted = {"pip", "setuptools", "wheel"} - wanted
+    # tools spell a name in their own ways (PyYAML, pyyaml): in the lock it has one
+    named = (line.strip().partition("==") for line in frozen.splitlines() if line.strip())
+    packages = {_normalised(name): f"{_normalised(name)}{equals}{version}" for name, equals, version in named}
+    lines += sorted(line for name, line in packages.items() if name not in unwanted)
     return "".join(f"{line}\n" for line in lines)
 
 
