@@ -13,14 +13,14 @@ report: "workflow/report/campaign.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/environments.smk"
+include: "workflow/rules/references.smk"
+include: "workflow/rules/databases.smk"
 include: "workflow/rules/phonons.smk"
 include: "workflow/rules/report.smk"
 
 
 localrules:
     all,
-    models,
-    environments,
     tables,
     figures,
 
@@ -33,18 +33,6 @@ rule all:
         CAMPAIGN.tables(),
         CAMPAIGN.figures(),
         "results/report/index.html",
-
-
-rule models:
-    """The calculations of every model, without tables and figures."""
-    input:
-        CAMPAIGN.summaries(),
-
-
-rule environments:
-    """The environments of every model."""
-    input:
-        expand(".envs/{env}/environment.lock", env=CAMPAIGN.environments),
 
 
 rule tables:

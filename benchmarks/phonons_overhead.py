@@ -47,8 +47,17 @@ def measure(campaign, model: str, crystals: int, threads: int) -> tuple[float, d
         index = Path(folder) / "inputs/batch-000.json"
         scripts = ROOT / "workflow/scripts"
         cases = campaign.config["phonons"]["cases"][:crystals]
-        prepare = [sys.executable, scripts / "prepare_phonons.py", *cases, "--structures", campaign.config["structures"]]
-        prepare += ["--references", campaign.config["phonons"]["references"], "--seed", "0", "--index", index]
+        prepare = [sys.executable, scripts / "prepare_phonons.py", *cases]
+        prepare += [
+            "--structures",
+            campaign.config["structures"],
+            "--references",
+            campaign.config["phonons"]["references"],
+            "--seed",
+            "0",
+            "--index",
+            index,
+        ]
         prepare += ["--settings", json.dumps(campaign.phonon_run_settings)]
         subprocess.run(prepare, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
         write_json(Path(folder) / "model.json", campaign.entry(model))

@@ -41,7 +41,8 @@ def write_campaign(project: Path, models: int, crystals: int) -> None:
     crystal = yaml.safe_load((project / "resources/structures/crystals.yaml").read_text())["Al"]
     (project / "models.yaml").write_text(yaml.safe_dump({f"model-{i}": entry for i in range(models)}))
     (project / "crystals.yaml").write_text(yaml.safe_dump({f"crystal-{i}": crystal for i in range(crystals)}))
-    config = {"catalogue": "models.yaml", "structures": "crystals.yaml", "models": [f"model-{i}" for i in range(models)]}
+    config = {"catalogue": "models.yaml", "structures": "crystals.yaml"}
+    config["models"] = [f"model-{i}" for i in range(models)]
     config["phonons"] = {"cases": [f"crystal-{i}" for i in range(crystals)]}
     (project / "large.yaml").write_text(yaml.safe_dump(config))
 

@@ -100,6 +100,12 @@ def test_an_unpinned_package_is_refused(tmp_path):
         read_specification(path)
 
 
+def test_conda_variables_reach_the_installer(tmp_path):
+    path = tmp_path / "compiled.yaml"
+    path.write_text(SPECIFICATION + "variables:\n  CC: g++\n")
+    assert read_specification(path).variables == {"CC": "g++"}
+
+
 def test_a_missing_file_names_near_misses(tmp_path):
     (tmp_path / "chgnet.yaml").write_text(SPECIFICATION)
     with pytest.raises(UserError, match="did you mean 'chgnet'"):

@@ -77,6 +77,36 @@ def test_a_campaign_is_models_times_batches(tiny):
     assert plan == times(PER_MODEL, 2) + SHARED + Counter(build_environment=1)
 
 
+def with_database(project, **keys) -> None:
+    """Add crystals of a phonon database to the tiny campaign, whose last batch has room for one."""
+    config = yaml.safe_load((project.root / "tiny.yaml").read_text())
+    config["phonons"]["database"] = {"source": "mdr"} | keys
+    (project.root / "tiny.yaml").write_text(yaml.safe_dump(config))
+
+
+@pytest.mark.parametrize(
+    ("keys", "added"),
+    [
+        ({"ids": ["mp-12623"]}, Counter(fetch_phonon_record=1, fetch_mdr_index=1)),
+        ({"ids": {"mp-12623": "x059cc28j"}}, Counter(fetch_phonon_record=1)),
+        ({"ids": ["mp-12623"], "mirror": "resources"}, Counter(fetch_phonon_record=1)),
+        ({"ids": ["mp-12623"], "source": "alexandria-pbe"}, Counter(fetch_phonon_record=1)),
+    ],
+)
+def test_a_database_adds_exactly_the_jobs_that_fetch(tiny, keys, added):
+    before = tiny.plan(configfile="tiny.yaml")
+    with_database(tiny, **keys)
+    assert tiny.plan(configfile="tiny.yaml") == before + added
+
+
+def test_a_sample_is_drawn_before_it_is_planned(tiny):
+    with_database(tiny, sample={"n": 3})
+    run = tiny.snakemake("--dry-run", configfile="tiny.yaml")
+    assert run.returncode != 0
+    assert "this sample has not been drawn yet; run the same command with the target select_materials" in run.stdout
+    assert tiny.plan("select_materials", configfile="tiny.yaml") == Counter(select_materials=1)
+
+
 def test_one_models_target_holds_no_other_model(tiny):
     run = tiny.snakemake("--dry-run", "--quiet=host", "results/models/emt/summary.json", configfile="tiny.yaml")
     assert "emt-through-ase" not in run.stdout

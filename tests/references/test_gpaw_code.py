@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.emt import EMT
+from reference_stubs import StubCode
 
 from assay.failures import UserError
 from assay.references.gpaw_code import Gpaw, NotConverged, Scheme, read_iterations, single_point
-from reference_stubs import StubCode
 
 LOG = """
 SCF iterations
@@ -49,9 +50,10 @@ def test_a_first_iteration_has_no_change_and_no_residual():
     assert math.isinf(end.density_residual)
 
 
-def test_a_log_without_iterations_is_refused():
-    with pytest.raises(ValueError, match="no iteration"):
-        read_iterations("Traceback")
+def test_a_log_without_iterations_has_none():
+    end = read_iterations("Traceback")
+    assert end.count == 0
+    assert math.isnan(end.energy_eV)
 
 
 def test_a_missing_gpaw_is_told_with_its_remedy(monkeypatch):
@@ -72,6 +74,15 @@ def test_a_point_that_no_scheme_converges_raises(tmp_path):
     code = StubCode(fails=lambda atoms, eigensolver: True)
     with pytest.raises(NotConverged, match=r"\['fast', 'safe'\]"):
         single_point(bulk("Cu"), code, SCHEMES, {}, log=tmp_path / "a.txt")
+
+
+def test_an_exception_that_is_not_about_convergence_ends_the_job(tmp_path):
+    class Broken(EMT):
+        def calculate(self, *arguments, **keywords):
+            raise RuntimeError("disk full")
+
+    with pytest.raises(RuntimeError, match="disk full"):
+        single_point(bulk("Cu"), StubCode(Broken), SCHEMES, {}, log=tmp_path / "a.txt")
 
 
 def test_the_stress_is_computed_when_asked_for(tmp_path):

@@ -19,6 +19,7 @@ from assay.references.gpaw_diatomics import (
     lowest,
     make_curve,
     pair_distances,
+    schemes_at,
     spin_states,
 )
 from assay.references.gpaw_settings import diatomic_settings
@@ -71,7 +72,7 @@ def test_an_unknown_element_is_one_sentence(word):
 def test_spin_states_by_element():
     assert spin_states("Ne", all_states=True) == [SpinState(0, 0, polarised=False)]
     assert spin_states("H", all_states=False) == [SpinState(0, 1)]
-    assert [state.label for state in spin_states("O", all_states=False)] == ["M0-afm2", "M2"]
+    assert [state.label for state in spin_states("O", all_states=False)] == ["M0-afm2", "M2", "M4"]
     assert [state.label for state in spin_states("N", all_states=True)] == ["M0-afm3", "M2", "M6"]
 
 
@@ -89,7 +90,7 @@ def test_the_curve_is_that_of_the_potential(tmp_path):
 def test_the_lowest_state_wins_and_all_are_kept(tmp_path):
     record, _ = run(tmp_path, StubCode(lennard_jones), element="O")
     for point in record["points"]:
-        assert [candidate["total_moment"] for candidate in point["candidates"]] == [0, 2]
+        assert [candidate["total_moment"] for candidate in point["candidates"]] == [0, 2, 4]
         assert point["energy_eV"] == min(candidate["energy_eV"] for candidate in point["candidates"])
         assert point["magnetic_moment"] == 0
 
@@ -126,6 +127,18 @@ def test_the_schemes_escalate_and_the_one_that_works_is_kept(tmp_path):
     assert schemes == ["etdm", "etdm", "etdm", "davidson-msr1", "davidson-msr1"]
     continued = [point["candidates"][0]["continued"] for point in record["points"]]
     assert continued == [True, True, False, True, False]
+
+
+@pytest.mark.parametrize("element, continued", [("N", [True] * 4 + [False]), ("F", [False] * 5)])
+def test_only_spherical_atoms_are_continued(tmp_path, element, continued):
+    record, _ = run(tmp_path, StubCode(lennard_jones), element=element)
+    assert [point["candidates"][0]["continued"] for point in record["points"]] == continued
+
+
+def test_direct_minimisation_comes_first_for_stretched_open_shells():
+    assert [scheme.name for scheme in schemes_at("F", 1.4)] == [scheme.name for scheme in SCHEMES]
+    assert [scheme.name for scheme in schemes_at("F", 3.0)] == ["etdm", "davidson-msr1", "davidson-pulay"]
+    assert schemes_at("N", 3.0) is SCHEMES
 
 
 def test_a_runaway_energy_does_not_count_as_converged(tmp_path):

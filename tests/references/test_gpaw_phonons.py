@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +12,7 @@ from ase.calculators.emt import EMT
 from phonopy import Phonopy
 from reference_stubs import StubCode
 
-from assay.records import file_sha256
+from assay.records import file_sha256, plain, read_json
 from assay.references.gpaw_code import NotConverged
 from assay.references.gpaw_phonons import ForceSet, make_force_set
 from assay.references.gpaw_settings import phonon_settings
@@ -61,7 +60,7 @@ def test_the_file_alone_gives_the_frequencies_of_the_potential(tmp_path):
     loaded = phonopy.load(tmp_path / "phonopy_params.yaml.xz", log_level=0)
     assert loaded.supercell_energies == pytest.approx([point["energy_eV"] for point in record["displacements"]])
     loaded.run_mesh(30.0)
-    found = loaded.get_mesh_dict()["frequencies"].max()
+    found = loaded.mesh.frequencies.max()
 
     direct = Phonopy(to_phonopy(bulk("Cu", a=record["cell_lengths_A"][0])), supercell_matrix=np.diag([4, 4, 4]))
     direct.generate_displacements(distance=0.01)
@@ -74,7 +73,7 @@ def test_the_file_alone_gives_the_frequencies_of_the_potential(tmp_path):
     direct.produce_force_constants()
     direct.run_mesh(30.0)
     # The supercells differ: 2x2x2 of four atoms and 4x4x4 of one.
-    assert found == pytest.approx(direct.get_mesh_dict()["frequencies"].max(), rel=0.02)
+    assert found == pytest.approx(direct.mesh.frequencies.max(), rel=0.02)
 
 
 def test_the_lattice_is_relaxed_to_the_minimum_of_the_potential(tmp_path):
@@ -134,9 +133,7 @@ def test_another_mesh_for_supercells_keeps_the_lattice(tmp_path):
 
 def test_the_record_holds_what_a_reader_asks_for(tmp_path):
     record, _ = run(COPPER, tmp_path, StubCode())
-    assert json.loads((tmp_path / "record.json").read_text()) == json.loads(
-        json.dumps(record, default=np.ndarray.tolist)
-    )
+    assert read_json(tmp_path / "record.json") == plain(record)
     assert record["level_of_theory"] == "PBE"
     assert record["sha256"] == file_sha256(tmp_path / "phonopy_params.yaml.xz")
     assert record["occupations"]["width_eV"] == 0.1
@@ -169,10 +166,8 @@ def test_the_drift_is_subtracted(tmp_path):
 def test_convergence_tests_change_one_number_each(tmp_path):
     code = StubCode()
     record, _ = run(COPPER, tmp_path, code, convergence_tests=True)
-    assert [test["change"] for test in record["convergence_tests"]] == [
-        "cut-off 400 to 520 eV",
-        "k-points 6x6x6 to 7x7x7",
-    ]
+    changes = [test["change"] for test in record["convergence_tests"]]
+    assert changes == ["cut-off 400 to 520 eV", "k-points 7x7x7 to 8x8x8"]
     for test in record["convergence_tests"]:
         # The stub knows neither cut-off nor k-points.
         assert test["frequency_max_THz"] == test["frequency_max_base_THz"]

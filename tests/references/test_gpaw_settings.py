@@ -13,6 +13,7 @@ from assay.references.gpaw_settings import (
     diatomic_settings,
     is_metal,
     kpoint_mesh,
+    mesh_length,
     phonon_settings,
 )
 from assay.structures import load_crystals
@@ -30,6 +31,12 @@ def test_mesh_uses_the_thickness_of_the_cell_and_not_its_edges():
 
 def test_mesh_does_not_jump_with_the_last_digit_of_the_lattice_constant():
     assert kpoint_mesh(np.eye(3) * 5.0, 10.0) == kpoint_mesh(np.eye(3) * 4.999, 10.0) == (2, 2, 2)
+
+
+def test_the_length_of_a_mesh_gives_the_mesh_back():
+    cell = np.array([[0, 4.2, 4.2], [4.2, 0, 4.2], [4.2, 4.2, 0]])
+    assert kpoint_mesh(cell, mesh_length(cell, (3, 3, 3))) == (3, 3, 3)
+    assert mesh_length(np.diag([10.0, 10.0, 20.0]), (2, 2, 1)) == pytest.approx(20)
 
 
 def test_metals_are_crystals_without_a_non_metal():

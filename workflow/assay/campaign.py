@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from assay.failures import UserError, near_misses
+from assay.references.cases import FETCHED, DatabaseCases, database_cases
 from assay.structures import load_crystals
 from assay.validation import origin, read_schema, read_yaml, validate, with_defaults
 
@@ -55,10 +57,13 @@ class Campaign:
         The configuration with its defaults filled in.
     catalogue : dict of str to dict
         Entries of the models of this campaign, in its order.
+    fetched : DatabaseCases
+        Crystals from a phonon database.
     """
 
     config: dict[str, Any]
     catalogue: dict[str, dict[str, Any]]
+    fetched: DatabaseCases = field(default_factory=DatabaseCases)
 
     @property
     def models(self) -> list[str]:
@@ -99,9 +104,19 @@ class Campaign:
     # phonons ---------------------------------------------------------------------------------------------------------
 
     @property
+    def phonon_cases(self) -> list[str]:
+        """All crystals: those of the file of structures, then those of the database."""
+        return [*self.config["phonons"]["cases"], *self.fetched.cases]
+
+    @property
     def phonon_batches(self) -> dict[str, list[str]]:
-        """Crystals of each job, by the job's number as text (``000``, ``001``, ...)."""
-        cases, size = self.config["phonons"]["cases"], self.config["phonons"]["batch_size"]
+        """Crystals of each job, by the job's number as text (``000``, ``001``, ...).
+
+        One job of which nothing is known yet stands for all of them while a sample has not been drawn.
+        """
+        if self.fetched.awaits_selection:
+            return {"000": []}
+        cases, size = self.phonon_cases, self.config["phonons"]["batch_size"]
         return {f"{start // size:03d}": cases[start : start + size] for start in range(0, len(cases), size)}
 
     @property
@@ -113,6 +128,37 @@ class Campaign:
     def phonon_score_settings(self) -> dict[str, Any]:
         """What of the configuration the phonon tables depend on."""
         return {key: self.config["phonons"][key] for key in PHONON_SCORE_KEYS}
+
+    @cached_property
+    def database(self) -> dict[str, Any]:
+        """The block on the phonon database; where there is none, that of the MDR database with its defaults."""
+        schema = read_schema("config")["properties"]["phonons"]["properties"]["database"]
+        return self.config["phonons"].get("database") or with_defaults({"source": "mdr"}, schema)
+
+    def needs_mdr_index(self, case: str) -> bool:
+        """Whether the index of the MDR database must be there to find a record."""
+        return self.database["source"] == "mdr" and not self.database["mirror"] and case not in self.fetched.mdr_ids
+
+    def phonon_references(self, batch: str) -> list[str]:
+        """Files of the reference records of a batch: those that ship and exist, and those that are fetched.
+
+        Raises
+        ------
+        UserError
+            If the crystals are a sample that has not been drawn.
+        """
+        if self.fetched.awaits_selection:
+            raise UserError(
+                "phonons.database.sample: this sample has not been drawn yet; run the same command with the target"
+                " select_materials first."
+            )
+        shipped = set(self.config["phonons"]["cases"])
+        files = []
+        for case in self.phonon_batches[batch]:
+            folder = self.config["phonons"]["references"] if case in shipped else FETCHED
+            paths = [f"{folder}/{case}/{name}" for name in ("phonopy_params.yaml.xz", "record.json")]
+            files += [path for path in paths if case not in shipped or Path(path).exists()]
+        return files
 
     def phonon_inputs(self) -> list[str]:
         """Files of prepared crystals."""
@@ -138,13 +184,13 @@ class Campaign:
 
     def tables(self) -> list[str]:
         """Tables of all chapters."""
-        if not self.config["phonons"]["cases"]:
+        if not self.phonon_batches:
             return []
         return ["results/tables/phonons.csv", "results/tables/phonons_summary.csv"]
 
     def figures(self) -> list[str]:
         """Figures of all chapters."""
-        if not self.config["phonons"]["cases"]:
+        if not self.phonon_batches:
             return []
         names = ("deviations", "parity")
         files = [f"results/figures/phonons/{name}.{kind}" for name in names for kind in ("png", "svg")]
@@ -192,16 +238,28 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
             hint = near_misses(environment.stem, known)
             raise UserError(f"{catalogue_path}: {model}: there is no environment file {environment}{hint}")
 
-    if config["phonons"]["cases"]:
-        crystals = load_crystals(Path(config["structures"]))
-        for key in ("cases", "band_figures"):
-            names = config["phonons"][key]
-            for case in names if isinstance(names, list) else ():
-                if case not in crystals:
-                    hint = near_misses(case, crystals)
-                    source = origin(files, ["phonons", key], names)
-                    raise UserError(f"{source}: phonons.{key}: {case!r} is not in {config['structures']}{hint}")
-    return Campaign(dict(config), {model: catalogue[model] for model in config["models"]})
+    fetched = database_cases(config["phonons"].get("database"), files)
+    if config["phonons"]["cases"] or fetched.cases:
+        _check_cases(config, fetched, files)
+    return Campaign(dict(config), {model: catalogue[model] for model in config["models"]}, fetched)
+
+
+def _check_cases(config: Mapping[str, Any], fetched: DatabaseCases, files: Sequence[Path | str]) -> None:
+    """Every name of a crystal is one of the file of structures, or one of the database, and not both."""
+    crystals = load_crystals(Path(config["structures"]))
+    from_database = set(fetched.cases)
+    for case in fetched.cases:
+        if case in crystals:
+            raise UserError(
+                f"{config['structures']}: {case}: phonons.database has a crystal of that name too; rename this one."
+            )
+    for key, known in (("cases", crystals), ("band_figures", crystals.keys() | from_database)):
+        names = config["phonons"][key]
+        for case in names if isinstance(names, list) else ():
+            if case not in known:
+                hint = near_misses(case, sorted(known))
+                source = origin(files, ["phonons", key], names)
+                raise UserError(f"{source}: phonons.{key}: {case!r} is not in {config['structures']}{hint}")
 
 
 def load_catalogue(path: Path) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assay.failures import UserError, near_misses
@@ -68,6 +68,8 @@ class Specification:
         Modules that the import check imports.
     system : tuple of str
         Debian packages that the venv routes need.
+    variables : mapping of str to str
+        Environment variables (conda's key ``variables``) that the installation needs too.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Specification:
     requirements: tuple[str, ...]
     imports: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 class BuildFailure(Exception):
@@ -135,6 +138,7 @@ def read_specification(path: Path) -> Specification:
         requirements=tuple(requirements),
         imports=_comment(text, "import"),
         system=_comment(text, "apt"),
+        variables={str(key): str(value) for key, value in (content.get("variables") or {}).items()},
     )
 
 
@@ -296,7 +300,7 @@ def _uv_installer(specification: Specification, prefix: Path, project: Path, rep
     uv = find_uv()
     if not uv:
         raise BuildFailure("uv is not installed; `pip install uv`.", permanent=False)
-    variables = tool_variables(os.environ)
+    variables = tool_variables(os.environ) | specification.variables
     _run([uv, "venv", "--quiet", "--python", _interpreter(specification.python), str(prefix)], report, variables)
     requirements, constraints = _write_requirements(specification, prefix)
     install = [uv, "pip", "install", "--python", _python(prefix)]
@@ -310,7 +314,7 @@ def _pip_installer(specification: Specification, prefix: Path, project: Path, re
     requirements, constraints = _write_requirements(specification, prefix)
     install = [_python(prefix), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
     options = ["--constraint", str(constraints)] if constraints else []
-    _run([*install, *options, "--requirement", str(requirements)], report)
+    _run([*install, *options, "--requirement", str(requirements)], report, {**os.environ, **specification.variables})
     _run([*install, "--no-deps", "--editable", str(project)], report)
 
 

@@ -23,8 +23,8 @@ from typing import Any
 from assay import provenance
 from assay.environments import failure_of
 from assay.failures import PotentialFailure, UserError
-from assay.runtime import recommended_environment
 from assay.records import file_sha256, fingerprint, read_json, write_json
+from assay.runtime import recommended_environment
 from assay.supervision import USER_ERROR_EXIT, Work, supervise
 
 RECORDED_PACKAGES = ("torch", "ase", "numpy", "phonopy", "sevenn", "e3nn", "chgnet", "pymatgen", "matscipy")

@@ -70,7 +70,7 @@ def minutes_that_grow(minutes):
 
 def phonon_references(wildcards):
     """Files of the reference records of a batch's crystals, where there are any."""
-    folder = CAMPAIGN.config["phonons"]["references"]
-    names = ("phonopy_params.yaml.xz", "record.json")
-    paths = [f"{folder}/{case}/{name}" for case in CAMPAIGN.phonon_batches[wildcards.batch] for name in names]
-    return [path for path in paths if os.path.exists(path)]
+    try:
+        return CAMPAIGN.phonon_references(wildcards.batch)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None

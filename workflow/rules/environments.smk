@@ -1,6 +1,20 @@
 """Environments and models: what must be there before anything is calculated."""
 
 
+rule environments:
+    input:
+        expand(".envs/{env}/environment.lock", env=CAMPAIGN.environments),
+    """The environments of every model."""
+    localrule: True
+
+
+rule models:
+    input:
+        CAMPAIGN.summaries(),
+    """The calculations of every model, without tables and figures."""
+    localrule: True
+
+
 rule build_environment:
     """Build an isolated environment and lock what was installed. Uses wildcard `env`."""
     input:

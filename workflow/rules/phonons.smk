@@ -24,8 +24,8 @@ rule prepare_phonons:
         "Preparing phonons, batch {wildcards.batch}"
     shell:
         "{DRIVER:q} workflow/scripts/prepare_phonons.py {params.cases:q} --structures {input.structures:q}"
-        " --references {params.references:q} --settings {params.settings:q} --seed {params.seed}"
-        " --index {output.index:q} > {log:q} 2>&1"
+        " --references {params.references:q} --fetched results/references/phonons --settings {params.settings:q}"
+        " --seed {params.seed} --index {output.index:q} > {log:q} 2>&1"
 
 
 rule run_phonons:

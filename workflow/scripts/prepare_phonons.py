@@ -23,6 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("cases", nargs="+", help="names of crystals")
     parser.add_argument("--structures", type=Path, required=True, help="file of crystals")
     parser.add_argument("--references", type=Path, required=True, help="folder of reference records")
+    parser.add_argument("--fetched", type=Path, help="folder of the records of crystals that are not in that file")
     parser.add_argument("--settings", required=True, help="settings of the calculations, as JSON")
     parser.add_argument("--seed", type=int, required=True, help="seed of the campaign")
     parser.add_argument("--index", type=Path, required=True, help="index to write; crystals go beside it")
@@ -32,9 +33,14 @@ def main(argv: list[str] | None = None) -> int:
         crystals = load_crystals(arguments.structures)
         cases = {}
         for case in arguments.cases:
-            reference = find_reference(arguments.references, case)
+            known = case in crystals or arguments.fetched is None
+            reference = find_reference(arguments.references if known else arguments.fetched, case)
             if reference:
+                if reference.self_check == "failed":
+                    print(f"{case}: the reference failed its self-check; see {reference.path.parent / 'record.json'}")
                 phonopy = read_displacements(reference.path)
+            elif case not in crystals:
+                raise UserError(f"{arguments.fetched}/{case}: holds no reference record; fetch it again.")
             else:
                 phonopy = displaced_crystal(
                     crystals[case].atoms(),
@@ -57,6 +63,7 @@ def main(argv: list[str] | None = None) -> int:
                 "reference": reference.path if reference else None,
                 "reference_sha256": file_sha256(reference.path) if reference else None,
                 "level_of_theory_reference": reference.level_of_theory if reference else None,
+                "reference_self_check": reference.self_check if reference else None,
             }
         write_json(arguments.index, {"settings": settings, "seed": arguments.seed, "cases": cases})
     except UserError as error:

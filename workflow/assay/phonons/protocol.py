@@ -293,12 +293,19 @@ def write_displacements(path: Path, phonopy: Phonopy) -> None:
         phonopy.save(str(temporary), settings={"displacements": True, "force_sets": False, "force_constants": False})
 
 
-def write_forces(path: Path, phonopy: Phonopy) -> None:
-    """Write cells, displacements, forces and energies in phonopy's format (phonopy_params.yaml.xz), atomically."""
+def write_forces(path: Path, phonopy: Phonopy, *, force_constants: bool = False) -> None:
+    """Write cells, displacements, forces and energies in phonopy's format (phonopy_params.yaml.xz), atomically.
+
+    With `force_constants`, those are written in place of forces and energies.
+    """
     with atomic_path(path) as temporary:
         text = temporary.with_suffix("")  # phonopy appends .xz to the name that it is given
         phonopy.save(
             str(text),
-            settings={"displacements": True, "force_sets": True, "force_constants": False},
+            settings={
+                "displacements": True,
+                "force_sets": not force_constants,
+                "force_constants": force_constants,
+            },
             compression="xz",
         )

@@ -225,6 +225,7 @@ def _row(
         "n_atoms_primitive": crystal.facts["n_atoms_primitive"],
         "level_of_theory_model": card.get("level_of_theory"),
         "level_of_theory_reference": crystal.facts["level_of_theory_reference"],
+        "reference_self_check": crystal.facts.get("reference_self_check"),
     }
     ok = row["status"] == "ok"
     threshold = settings["imaginary_threshold_THz"]
@@ -279,8 +280,8 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     properties are compared where neither side has imaginary modes, since these are left out of the sums.
     """
     with_reference = table[(table["status"] == "ok") & table["frequency_max_reference_THz"].notna()]
-    counts = with_reference.groupby("case")["model"].nunique()
-    common = set(counts[counts == table["model"].nunique()].index)
+    n_models = table["model"].nunique()
+    common = _cases_of_all(with_reference, n_models)
     rows = []
     for model, own in table.groupby("model", sort=False):
         ok = own[own["status"] == "ok"]
@@ -299,12 +300,16 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         }
         shared = compared[compared["case"].isin(common)]
         for quantity in HEADLINES:
-            values, reference = _pairs(compared, quantity)
+            comparable = _comparable(with_reference, quantity)
+            values, reference = _pairs(comparable[comparable["model"] == model], quantity)
             row[quantity.column("mae")] = mean_absolute_error(values, reference)
             row[quantity.column("mae_stderr")] = _standard_error((values - reference).abs())
             row[quantity.column("bias")] = mean_signed_error(values, reference)
-            row[quantity.column("mae_common")] = mean_absolute_error(*_pairs(shared, quantity))
             row[f"{quantity.name}_n"] = len(values)
+            everywhere = comparable[comparable["case"].isin(_cases_of_all(comparable, n_models))]
+            values, reference = _pairs(everywhere[everywhere["model"] == model], quantity)
+            row[quantity.column("mae_common")] = mean_absolute_error(values, reference)
+            row[f"{quantity.name}_n_common"] = len(values)
         row["zone_mae_THz"] = compared["zone_mean_absolute_error_THz"].mean()
         row["zone_mae_stderr_THz"] = _standard_error(compared["zone_mean_absolute_error_THz"])
         row["zone_mae_common_THz"] = shared["zone_mean_absolute_error_THz"].mean()
@@ -315,11 +320,22 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _pairs(cases: pd.DataFrame, quantity: Quantity) -> tuple[pd.Series, pd.Series]:
-    """Values of model and reference on the crystals where both mean something."""
-    if quantity.harmonic_sum:
-        cases = cases[~cases["imaginary"].astype(bool) & ~cases["imaginary_reference"].astype(bool)]
-    return cases[quantity.column()].astype(float), cases[quantity.column("reference")].astype(float)
+def _comparable(rows: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
+    """The rows in which model and reference both mean something."""
+    if not quantity.harmonic_sum:
+        return rows
+    return rows[~rows["imaginary"].astype(bool) & ~rows["imaginary_reference"].astype(bool)]
+
+
+def _cases_of_all(rows: pd.DataFrame, n_models: int) -> set[str]:
+    """Crystals that have a row for every model."""
+    counts = rows.groupby("case")["model"].nunique()
+    return set(counts[counts == n_models].index)
+
+
+def _pairs(rows: pd.DataFrame, quantity: Quantity) -> tuple[pd.Series, pd.Series]:
+    """Values of model and reference."""
+    return rows[quantity.column()].astype(float), rows[quantity.column("reference")].astype(float)
 
 
 def _standard_error(values: pd.Series) -> float:

@@ -16,6 +16,7 @@ import numpy as np
 from phonopy import Phonopy
 from phonopy.harmonic.dynmat_to_fc import get_commensurate_points
 from phonopy.phonon.grid import length2mesh
+from phonopy.phonon.thermal_properties import ThermalProperties
 
 from assay.records import atomic_path
 
@@ -135,11 +136,8 @@ def spectrum(phonopy: Phonopy, path: BandPath, mesh: Sequence[int], temperatures
     n_segments, n_points, _ = path.qpoints.shape
     phonopy.run_qpoints(path.qpoints.reshape(-1, 3))
     bands = phonopy.qpoints.frequencies.reshape(n_segments, n_points, -1)
-    phonopy.run_mesh(list(mesh), is_gamma_center=True)
+    thermal = thermal_properties(phonopy, mesh, temperatures_K)
     on_mesh = phonopy.mesh
-    # the acoustic modes at Gamma are zero; what is left of them is rounding, and its logarithm must not enter the sums
-    phonopy.run_thermal_properties(temperatures=np.asarray(temperatures_K, float), exclude_gamma_acoustic=True)
-    thermal = phonopy.thermal_properties
     phonopy.run_total_dos()
     dos = phonopy.total_dos
     return Spectrum(
@@ -157,6 +155,17 @@ def spectrum(phonopy: Phonopy, path: BandPath, mesh: Sequence[int], temperatures
         entropy_J_K_mol=np.array(thermal.entropy),
         heat_capacity_J_K_mol=np.array(thermal.heat_capacity),
     )
+
+
+def thermal_properties(phonopy: Phonopy, mesh: Sequence[int], temperatures_K: Sequence[float]) -> ThermalProperties:
+    """Harmonic sums over a mesh that holds Gamma, per mole of primitive cells; imaginary modes are left out.
+
+    The acoustic modes at Gamma are zero. What a diagonalisation leaves of them is rounding, some 1e-7 THz of either
+    sign, and its logarithm must not enter the sums: they are left out as well.
+    """
+    phonopy.run_mesh(list(mesh), is_gamma_center=True)
+    phonopy.run_thermal_properties(temperatures=np.asarray(temperatures_K, float), exclude_gamma_acoustic=True)
+    return phonopy.thermal_properties
 
 
 def commensurate_qpoints(phonopy: Phonopy) -> np.ndarray:
