@@ -9,19 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from assay.environments import (
-    BuildFailure,
-    build,
-    choose_tool,
-    failure_of,
-    find_uv,
-    is_transient,
-    local_builds,
-    read_specification,
-    tool_variables,
-    write_failed_lock,
-)
+from assay.environments import BuildFailure, build, failure_of, read_specification, write_failed_lock
 from assay.failures import UserError
+from assay.installers import choose_tool, find_uv, is_transient, local_builds, tool_variables
 
 STUB = """#!{python}
 import json, os, sys

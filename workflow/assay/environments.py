@@ -1,7 +1,5 @@
 """Isolated Python environments from conda-format files, built by mamba, conda, uv or plain venv and pip.
 
-Only the standard library is imported at the top: this module also makes the driver's own environment.
-
 An environment file is conda's YAML with every Python package in its ``pip:`` section. Two comments are read as well:
 ``# import: torch, sevenn`` (what the import check imports) and ``# apt: libxc-dev`` (system packages that conda would
 bring and that venvs need from the system).
@@ -20,34 +18,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assay.failures import UserError, near_misses
+import yaml
 
-TOOLS = ("mamba", "conda", "uv", "venv")
+from assay.failures import UserError, near_misses
+from assay.installers import find_uv, is_transient, local_builds, normalised, tool_variables
+from assay.records import write_text
+
 LOCK = "environment.lock"
 FAILED = "# status: failed"
-
-# What the index, the network or the machine did, as against what the file asks for. A build that stops at one of these
-# may succeed tomorrow with the same file.
-_TRANSIENT = re.compile(
-    r"no space left|disk quota|read-only file system|permission denied|input/output error|cannot allocate memory"
-    r"|connection|timed? ?out|temporary failure|name resolution|dns error|network|failed to fetch|error sending request"
-    r"|ssl|certificate|proxy|too many requests|service unavailable|bad gateway|http status (server|5\d\d)|\b50[0-4]\b"
-    r"|incompleteread|connectionreset|condahttperror|hash mismatch",
-    re.IGNORECASE,
-)
-
-# pip's settings that uv knows under another name (uv reads no PIP_* variable).
-_PIP_TO_UV = {
-    "PIP_FIND_LINKS": "UV_FIND_LINKS",
-    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
-    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
-    "PIP_CONSTRAINT": "UV_CONSTRAINT",
-    "PIP_NO_INDEX": "UV_NO_INDEX",
-    "PIP_CERT": "SSL_CERT_FILE",
-    "PIP_CACHE_DIR": None,
-    "PIP_DEFAULT_TIMEOUT": "UV_HTTP_TIMEOUT",
-    "PIP_TRUSTED_HOST": "UV_INSECURE_HOST",
-}
 
 
 @dataclass(frozen=True)
@@ -104,8 +82,6 @@ def read_specification(path: Path) -> Specification:
     UserError
         If it is missing, is not conda's format, or a Python package is not pinned with ``==``.
     """
-    import yaml
-
     path = Path(path)
     try:
         text = path.read_text()
@@ -145,91 +121,6 @@ def read_specification(path: Path) -> Specification:
 def _comment(text: str, key: str) -> tuple[str, ...]:
     found = re.findall(rf"^#\s*{key}:\s*(.+)$", text, flags=re.MULTILINE)
     return tuple(word for line in found for word in re.split(r"[,\s]+", line.strip()) if word)
-
-
-def choose_tool(preference: str | None = None) -> str:
-    """The tool that builds environments: `preference` (or ASSAY_ENVIRONMENT_TOOL), else the first that is on PATH.
-
-    Raises
-    ------
-    UserError
-        If the preference is unknown or is not installed.
-    """
-    preference = preference or os.environ.get("ASSAY_ENVIRONMENT_TOOL") or "auto"
-    if preference == "auto":
-        return next((tool for tool in ("mamba", "conda") if shutil.which(tool)), "uv" if find_uv() else "venv")
-    if preference not in TOOLS:
-        hint = near_misses(preference, ("auto", *TOOLS))
-        raise UserError(f"ASSAY_ENVIRONMENT_TOOL: unknown tool {preference!r}{hint}")
-    if preference in ("mamba", "conda") and not shutil.which(preference):
-        raise UserError(f"ASSAY_ENVIRONMENT_TOOL: {preference!r} is not on PATH; install it or unset the variable.")
-    if preference == "uv" and not find_uv():
-        raise UserError("ASSAY_ENVIRONMENT_TOOL: 'uv' is not on PATH; `pip install uv` or unset the variable.")
-    return preference
-
-
-def find_uv() -> str | None:
-    """Path of uv: beside the running interpreter, else on PATH."""
-    return shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-
-
-def tool_variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables under which uv behaves as pip is configured to.
-
-    Where both are set, uv's own variable wins.
-    """
-    variables = dict(environ)
-    for pip_name, uv_name in _PIP_TO_UV.items():
-        value = environ.get(pip_name)
-        if uv_name and value and uv_name not in environ:
-            variables[uv_name] = value
-    # find-links: pip separates by blanks, uv by commas
-    if "UV_FIND_LINKS" not in environ and environ.get("PIP_FIND_LINKS"):
-        variables["UV_FIND_LINKS"] = ",".join(environ["PIP_FIND_LINKS"].split())
-    return variables
-
-
-def local_builds(requirements: Sequence[str], find_links: str, python: str) -> dict[str, str]:
-    """Pins that a local wheel of the same version satisfies with a build tag, such as ``torch==2.13.0+cpu``.
-
-    pip prefers such a wheel over the index by itself; uv must be told, or it fetches the index's build.
-
-    Parameters
-    ----------
-    requirements : sequence of str
-        Lines such as ``torch==2.13.0``.
-    find_links : str
-        Folders, separated by blanks or commas (PIP_FIND_LINKS).
-    python : str
-        Version of the interpreter, such as ``3.11``.
-
-    Returns
-    -------
-    dict of str to str
-        Version with its build tag by package name.
-    """
-    tag = f"cp{python.replace('.', '')}"
-    wheels: dict[tuple[str, str], str] = {}
-    for folder in re.split(r"[\s,]+", find_links.strip()):
-        for wheel in sorted(Path(folder.removeprefix("file://")).glob("*+*.whl")) if folder else ():
-            name, version, *_, python_tag, _abi, _platform = wheel.stem.split("-")
-            if python_tag in (tag, "py3"):
-                wheels[_normalised(name), version.partition("+")[0]] = version
-    pins = {}
-    for line in requirements:
-        match = re.match(r"([A-Za-z0-9._-]+)(?:\[.*\])?==([^\s;+]+)\s*(;|$)", line)
-        if match and (_normalised(match[1]), match[2]) in wheels:
-            pins[match[1]] = wheels[_normalised(match[1]), match[2]]
-    return pins
-
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def is_transient(output: str) -> bool:
-    """Whether the tail of a tool's output tells of the network, the disk or the machine rather than of the file."""
-    return bool(_TRANSIENT.search("\n".join(output.splitlines()[-40:])))
 
 
 def build(
@@ -279,7 +170,7 @@ def build(
         install(specification, prefix, project, report)
     _check_imports(specification, prefix, tool, report)
     lock = prefix / LOCK
-    write_lock(lock, _describe(prefix, tool, specification.requirements))
+    write_text(lock, _describe(prefix, tool, specification.requirements))
     report(f"built {prefix} in {time.monotonic() - start:.0f} s")
     return lock
 
@@ -357,26 +248,19 @@ def _describe(prefix: Path, tool: str, requirements: Sequence[str] = ()) -> str:
         command = [_python(prefix), "-m", "pip", "list", "--format", "freeze", "--exclude-editable"]
         frozen = _capture([*command, "--disable-pip-version-check"])
     # what a tool puts into every environment by itself is no part of this one, unless the file asks for it
-    wanted = {_normalised(re.split(r"[=\[;\s]", line)[0]) for line in requirements}
+    wanted = {normalised(re.split(r"[=\[;\s]", line)[0]) for line in requirements}
     unwanted = {"pip", "setuptools", "wheel"} - wanted
     # tools spell a name in their own ways (PyYAML, pyyaml): in the lock it has one
     named = (line.strip().partition("==") for line in frozen.splitlines() if line.strip())
-    packages = {_normalised(name): f"{_normalised(name)}{equals}{version}" for name, equals, version in named}
+    packages = {normalised(name): f"{normalised(name)}{equals}{version}" for name, equals, version in named}
     lines += sorted(line for name, line in packages.items() if name not in unwanted)
     return "".join(f"{line}\n" for line in lines)
-
-
-def write_lock(path: Path, text: str) -> None:
-    """Write a lock in one step."""
-    from assay.records import write_text
-
-    write_text(path, text)
 
 
 def write_failed_lock(prefix: Path, message: str) -> Path:
     """Write the lock of an environment that cannot be: its models' jobs read it and record why they failed."""
     lock = Path(prefix) / LOCK
-    write_lock(lock, f"{FAILED}\n# reason: {' '.join(message.split())}\n")
+    write_text(lock, f"{FAILED}\n# reason: {' '.join(message.split())}\n")
     return lock
 
 

@@ -2,16 +2,16 @@
 
 
 rule environments:
+    """The environments of every model."""
     input:
         expand(".envs/{env}/environment.lock", env=CAMPAIGN.environments),
-    """The environments of every model."""
     localrule: True
 
 
 rule models:
+    """The calculations of every model, without tables and figures."""
     input:
         CAMPAIGN.summaries(),
-    """The calculations of every model, without tables and figures."""
     localrule: True
 
 

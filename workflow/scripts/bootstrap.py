@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-from assay.environments import find_uv, tool_variables  # noqa: E402
+from assay.installers import find_uv, tool_variables  # noqa: E402
 
 
 def main() -> int:

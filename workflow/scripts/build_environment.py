@@ -14,8 +14,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from assay.environments import BuildFailure, build, choose_tool, read_specification, write_failed_lock
+from assay.environments import BuildFailure, build, read_specification, write_failed_lock
 from assay.failures import UserError
+from assay.installers import choose_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("build_environment")
