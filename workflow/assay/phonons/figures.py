@@ -119,13 +119,20 @@ def deviation_figure(table: pd.DataFrame, cards: Sequence[Mapping[str, Any]]) ->
     return figure
 
 
-def _deviations(table: pd.DataFrame, model: str, quantity: Quantity) -> np.ndarray:
+def _pairs(table: pd.DataFrame, model: str, quantity: Quantity) -> tuple[np.ndarray, np.ndarray]:
+    """Values of the model and of the reference, on the crystals where both are known and mean something."""
     own = table[(table["model"] == model) & (table["status"] == "ok")]
     if quantity.harmonic_sum:
         stable = (own["imaginary"].astype(str) == "False") & (own["imaginary_reference"].astype(str) == "False")
         own = own[stable]
-    difference = own[quantity.column()].astype(float) - own[quantity.column("reference")].astype(float)
-    return difference.dropna().to_numpy()
+    values, reference = (own[quantity.column(kind)].astype(float).to_numpy() for kind in ("", "reference"))
+    known = np.isfinite(values) & np.isfinite(reference)
+    return values[known], reference[known]
+
+
+def _deviations(table: pd.DataFrame, model: str, quantity: Quantity) -> np.ndarray:
+    values, reference = _pairs(table, model, quantity)
+    return values - reference
 
 
 def _raincloud(axes: Axes, values: np.ndarray, height: float, colour: str) -> None:
@@ -162,21 +169,12 @@ def parity_figure(table: pd.DataFrame, cards: Sequence[Mapping[str, Any]]) -> Fi
     for axes, quantity in zip(panels.flat, HEADLINES, strict=True):
         ends: list[float] = []
         for card in cards:
-            own = table[(table["model"] == card["model"]) & (table["status"] == "ok")]
-            reference = own[quantity.column("reference")].astype(float)
-            values = own[quantity.column()].astype(float)
-            known = (reference.notna() & values.notna()).to_numpy()
-            if known.any():
-                axes.scatter(
-                    reference[known],
-                    values[known],
-                    s=16,
-                    color=card["colour"],
-                    alpha=0.8,
-                    linewidths=0,
-                    label=f"{label_of(card)} ({known.sum()} of {len(table[table['model'] == card['model']])})",
-                )
-                ends += [*reference[known], *values[known]]
+            values, reference = _pairs(table, card["model"], quantity)
+            if len(values):
+                total = (table["model"] == card["model"]).sum()
+                label = f"{label_of(card)} ({len(values)} of {total})"
+                axes.scatter(reference, values, s=16, color=card["colour"], alpha=0.8, linewidths=0, label=label)
+                ends += [*reference, *values]
         axes.set_xlabel(f"reference {quantity.label}")
         axes.set_ylabel("model")
         if not ends:
