@@ -6,7 +6,7 @@ DRIVER := .envs/driver/bin
 SNAKEMAKE = $(DRIVER)/snakemake --profile $(PROFILE) --cores $(CORES)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run plan report environments test test-fast lint format lock rulegraph clean
+.PHONY: help setup run plan report references environments test test-fast lint format lock rulegraph clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -22,6 +22,10 @@ plan: setup  ## what would run, and why
 
 report: setup  ## tables, figures and results/report/index.html from the results that exist
 	@$(SNAKEMAKE) report
+
+references: setup  ## recompute H2 and Si with GPAW and compare with what ships (minutes)
+	@$(SNAKEMAKE) .envs/gpaw/environment.lock
+	@.envs/gpaw/bin/python workflow/scripts/check_references.py
 
 environments: setup  ## build the environments of the campaign's models
 	@$(SNAKEMAKE) environments

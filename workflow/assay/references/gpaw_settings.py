@@ -110,7 +110,7 @@ PHONONS = MappingProxyType(
         "quick": PhononSettings(
             name="quick",
             cutoff_eV=MappingProxyType(
-                {"Si": 400.0, "Al": 350.0, "Cu": 400.0, "Ga": 400.0, "As": 400.0, "Na": 400.0, "Cl": 400.0}
+                {"Si": 400.0, "Al": 350.0, "Cu": 400.0, "Ga": 400.0, "As": 400.0, "Na": 400.0, "Cl": 400.0, "O": 650.0}
             ),
             default_cutoff_eV=500.0,
             stress_cutoff_factor=1.4,
