@@ -25,7 +25,7 @@ report: setup  ## tables, figures and results/report/index.html from the results
 
 references: setup  ## recompute H2 and Si with GPAW and compare with what ships (minutes)
 	@$(SNAKEMAKE) .envs/gpaw/environment.lock
-	@.envs/gpaw/bin/python workflow/scripts/check_references.py
+	@.envs/gpaw/bin/python workflow/scripts/check_references.py --workdir results/references/work/check
 
 environments: setup  ## build the environments of the campaign's models
 	@$(SNAKEMAKE) environments
