@@ -39,10 +39,6 @@ dependencies:
 """
 
 
-def is_valid(name: str):
-    return read_specification(ROOT / "envs" / f"{name}.yaml")
-
-
 @pytest.fixture
 def specification(tmp_path):
     path = tmp_path / "tiny.yaml"
@@ -71,7 +67,7 @@ def stub(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", [path.stem for path in sorted((ROOT / "envs").glob("*.yaml"))])
 def test_shipped_files_pin_everything(name):
-    specification = is_valid(name)
+    specification = read_specification(ROOT / "envs" / f"{name}.yaml")
     assert specification.python == "3.11"
     assert specification.imports
     assert all("==" in line for line in specification.requirements)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib
@@ -62,8 +61,3 @@ def say_empty(axes: Axes, sentence: str) -> None:
     axes.text(0.5, 0.5, sentence, transform=axes.transAxes, ha="center", va="center", wrap=True, color="0.35")
     axes.set_xticks([])
     axes.set_yticks([])
-
-
-def label_of(card: Mapping[str, str]) -> str:
-    """Name of a model in legends."""
-    return card["label"]

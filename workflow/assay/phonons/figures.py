@@ -13,7 +13,7 @@ from scipy.stats import gaussian_kde
 
 from assay.phonons.scores import HEADLINES, Quantity
 from assay.phonons.spectra import Spectrum
-from assay.style import REFERENCE_COLOUR, label_of, new_figure, say_empty
+from assay.style import REFERENCE_COLOUR, new_figure, say_empty
 
 _GREEK = {"GAMMA": "Γ", "SIGMA": "Σ", "DELTA": "Δ", "LAMBDA": "Λ"}
 _JITTER = 0.08
@@ -48,7 +48,7 @@ def band_figure(
         _draw_bands(bands, reference, color=REFERENCE_COLOUR, linewidth=1.6, label=label)
         dos.plot(reference.dos, reference.dos_frequencies, color=REFERENCE_COLOUR, linewidth=1.4)
     theory = card.get("level_of_theory")
-    label = f"{label_of(card)} ({theory})" if theory and theory != "none" else label_of(card)
+    label = f"{card['label']} ({theory})" if theory and theory != "none" else card["label"]
     _draw_bands(bands, found, color=card["colour"], linewidth=1.0, label=label)
     dos.plot(found.dos, found.dos_frequencies, color=card["colour"], linewidth=1.0)
     dos.fill_betweenx(found.dos_frequencies, 0, found.dos, color=card["colour"], alpha=0.2, linewidth=0)
@@ -112,7 +112,7 @@ def deviation_figure(table: pd.DataFrame, cards: Sequence[Mapping[str, Any]]) ->
         axes.axvline(0, color=REFERENCE_COLOUR, linewidth=0.8)
     counts = {card["model"]: int((table["model"] == card["model"]).sum()) for card in cards}
     used = {card["model"]: len(_deviations(table, card["model"], HEADLINES[0])) for card in cards}
-    labels = [f"{label_of(card)}\n{used[card['model']]} of {counts[card['model']]}" for card in reversed(cards)]
+    labels = [f"{card['label']}\n{used[card['model']]} of {counts[card['model']]}" for card in reversed(cards)]
     for axes in panels[:, 0]:
         axes.set_yticks(range(len(cards)), labels)
         axes.set_ylim(-0.6, len(cards) - 0.3)
@@ -172,7 +172,7 @@ def parity_figure(table: pd.DataFrame, cards: Sequence[Mapping[str, Any]]) -> Fi
             values, reference = _pairs(table, card["model"], quantity)
             if len(values):
                 total = (table["model"] == card["model"]).sum()
-                label = f"{label_of(card)} ({len(values)} of {total})"
+                label = f"{card['label']} ({len(values)} of {total})"
                 axes.scatter(reference, values, s=16, color=card["colour"], alpha=0.8, linewidths=0, label=label)
                 ends += [*reference, *values]
         axes.set_xlabel(f"reference {quantity.label}")
