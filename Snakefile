@@ -15,6 +15,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/environments.smk"
 include: "workflow/rules/references.smk"
 include: "workflow/rules/databases.smk"
+include: "workflow/rules/diatomics.smk"
 include: "workflow/rules/phonons.smk"
 include: "workflow/rules/report.smk"
 

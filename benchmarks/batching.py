@@ -12,26 +12,15 @@ With an entry of the catalogue as JSON, that potential is measured in the runnin
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import subprocess
 import sys
-import time
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+from model_processes import main, time_s
 
-from assay.potentials import Potential, load
-from assay.runtime import recommended_environment
-
-ENTRIES = (
-    {"name": "sevennet-0", "package": "sevennet", "loader": {"model": "7net-0"}},
-    {"name": "chgnet-0.3.0", "package": "chgnet", "loader": {"model": "0.3.0"}},
-)
+from assay.potentials import Potential
 
 PROPERTIES = ("energy", "forces", "stress")
 
@@ -50,13 +39,6 @@ def silicon(count: int, repeat: int, rng: np.random.Generator) -> list[Atoms]:
     for atoms in crystals:
         atoms.positions += rng.normal(0, 0.05, atoms.positions.shape)
     return crystals
-
-
-def time_s(call: Callable[[], object]) -> float:
-    """Time of one call."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def measure(potential: Potential, rounds: int) -> None:
@@ -96,37 +78,5 @@ def measure(potential: Potential, rounds: int) -> None:
         print(f"  {label:17s}  {single:10.2f}  {batch:8.2f}  {single / batch:6.1f}  {energies:14.2f}", flush=True)
 
 
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description="Batched evaluation against one by one.")
-    parser.add_argument("--entry", help="a catalogue entry as JSON, for the running interpreter")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="threads of each process (default: %(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="repeats, of which the shortest counts (default: 3)")
-    options = parser.parse_args()
-    if options.entry:
-        measure(load(json.loads(options.entry), options.device), options.rounds)
-        return 0
-    envs = Path(os.environ.get("ASSAY_ENVS", Path(__file__).parents[1] / ".envs"))
-    failed = 0
-    for entry in ENTRIES:
-        python = envs / entry["package"] / "bin" / "python"
-        if not python.exists():
-            print(f"{entry['name']}: {python} is not built; run `make run` first", file=sys.stderr)
-            failed += 1
-            continue
-        command = [python, __file__, "--entry", json.dumps(entry), "--device", options.device]
-        done = subprocess.run(
-            [*command, "--rounds", str(options.rounds)],
-            env={**os.environ, **recommended_environment(options.threads)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        if done.returncode:
-            print(f"{entry['name']}: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
-            failed += 1
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("Batched evaluation against one by one.", __file__, measure))

@@ -58,7 +58,7 @@ def measure(campaign, model: str, crystals: int, threads: int) -> tuple[float, d
             "--index",
             index,
         ]
-        prepare += ["--settings", json.dumps(campaign.phonon_run_settings)]
+        prepare += ["--settings", json.dumps(campaign.phonons.run_settings)]
         subprocess.run(prepare, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
         write_json(Path(folder) / "model.json", campaign.entry(model))
         record = Path(folder) / "results/batch-000.json"

@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 from conftest import copy_project, with_emt_forces
 
+from assay.diatomics.protocol import calculate, make_pair, read_curve
 from assay.phonons.protocol import displaced_crystal, read_phonopy, write_forces
+from assay.potentials import load
 from assay.records import file_sha256, write_json
 from assay.structures import load_crystals
 
@@ -28,6 +30,18 @@ def write_emt_reference(project, case: str) -> None:
     write_json(path.with_name("record.json"), {"level_of_theory": "EMT", "sha256": file_sha256(path)})
 
 
+def write_emt_curve(project, element: str) -> None:
+    """A reference curve of EMT, likewise."""
+    pair = make_pair((element, element), radii=60, orientations=1)
+    curve = calculate(load({"name": "emt", "package": "classical", "loader": {"kind": "emt"}}), pair)
+    record = {"element": element, "level_of_theory": "EMT", "atom_energy_eV": curve.atoms_eV[0]}
+    record |= {"distances_A": pair.radii_A[::2], "energies_eV": curve.energies_eV[::2, 0], "converged": [True] * 30}
+    write_json(
+        project.root / "references" / f"{element}.json",
+        record | {"forces_eV_A": curve.mean_radial_force_eV_A[::2]},
+    )
+
+
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory):
     """The campaign after its first run."""
@@ -35,6 +49,7 @@ def campaign(tmp_path_factory):
     shutil.copy(project.root / "tests/campaign/envs/broken.yaml", project.root / "envs")
     write_emt_reference(project, "Al")
     write_emt_reference(project, "Cu")
+    write_emt_curve(project, "Al")
     run = project.snakemake(configfile=CONFIG)
     return project, run
 
@@ -121,8 +136,31 @@ def test_the_summary_counts(campaign):
     assert set(rows["n_common"]) == {0}
 
 
+def test_pairs_of_atoms_have_rows_errors_and_reasons(campaign):
+    project, _ = campaign
+    rows = table(project, "diatomics").set_index(["model", "case"])
+    assert len(rows) == 3 * len(MODELS)
+    own = rows.loc[("emt", "Al-Al")]
+    assert own["level_of_theory_reference"] == "EMT"
+    assert own["energy_mae_bond_eV"] == pytest.approx(0, abs=1e-9)
+    assert own["bond_length_error_A"] == pytest.approx(0, abs=0.01)
+    assert own["rotational_spread_energy_eV"] == pytest.approx(0, abs=1e-9)
+    assert np.isnan(rows.loc[("emt", "Cu-Cu"), "energy_mae_bond_eV"])
+    assert rows.loc[("emt", "Si-Si"), "reason"] == "unsupported_element"
+    assert rows.loc[("dies-on-copper", "Cu-Cu"), "reason"] == "crashed"
+    assert rows.loc[("dies-on-copper", "Al-Al"), "status"] == "ok"
+    assert rows.loc[("cannot-be-built", "Al-Al"), "reason"] == "environment"
+    curve = read_curve(project.root / "results/models/emt/diatomics/Cu-Cu/curve.h5")
+    assert curve.energies_eV.shape == (60, 3)
+    atoms = table(project, "atomic_energies").set_index(["model", "case"])
+    assert atoms.loc[("emt", "Cu"), "energy_eV"] == pytest.approx(curve.atoms_eV[0])
+
+
 def test_figures_and_report_exist(campaign):
     results = campaign[0].root / "results"
+    for name in ("curves", "walls", "deviations", "heatmap"):
+        for kind in ("png", "svg"):
+            assert (results / f"figures/diatomics/{name}.{kind}").stat().st_size > 5000
     for name in (
         "deviations.png",
         "deviations.svg",

@@ -15,8 +15,10 @@ import yaml
 from conftest import ROOT, Project, copy_project, job_counts
 
 CONFIG = "tests/campaign/config.yaml"
-PER_MODEL = Counter(describe_model=1, run_phonons=2, summarise_model=1)
-SHARED = Counter(prepare_phonons=2, score_phonons=1, plot_phonons=1, report=1, all=1)
+PER_MODEL = Counter(describe_model=1, run_diatomics=2, run_phonons=2, summarise_model=1)
+PREPARED = Counter(prepare_diatomics=2, prepare_phonons=2)
+SHOWN = Counter(score_diatomics=1, plot_diatomics=1, score_phonons=1, plot_phonons=1, report=1)
+SHARED = PREPARED + SHOWN + Counter(all=1)
 
 
 def times(counter: Counter[str], factor: int) -> Counter[str]:
@@ -111,7 +113,7 @@ def test_one_models_target_holds_no_other_model(tiny):
     run = tiny.snakemake("--dry-run", "--quiet=host", "results/models/emt/summary.json", configfile="tiny.yaml")
     assert "emt-through-ase" not in run.stdout
     plan = tiny.plan("results/models/emt/summary.json", configfile="tiny.yaml")
-    assert plan == PER_MODEL + Counter(prepare_phonons=2, build_environment=1)
+    assert plan == PER_MODEL + PREPARED + Counter(build_environment=1)
 
 
 def test_nothing_is_planned_when_all_is_done(done):
@@ -121,7 +123,7 @@ def test_nothing_is_planned_when_all_is_done(done):
 def test_adding_a_model_plans_only_its_jobs(done):
     edit(done.root / "tiny.yaml", "- emt-through-ase", "- emt-through-ase\n- lennard-jones")
     plan = done.plan(configfile="tiny.yaml")
-    assert plan == PER_MODEL + Counter(score_phonons=1, plot_phonons=1, report=1, all=1)
+    assert plan == PER_MODEL + SHOWN + Counter(all=1)
 
 
 def test_a_changed_entry_reruns_only_its_model(done):
@@ -149,31 +151,51 @@ def test_a_changed_environment_rebuilds_it_and_reruns_its_models(done):
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "reruns"),
+    ("chapter", "key", "value", "reruns"),
     [
-        ("relax", True, {"prepare_phonons", "run_phonons", "score_phonons"}),
-        ("protocol", 2, {"prepare_phonons", "run_phonons", "score_phonons"}),
-        ("mesh_length_A", 30, {"score_phonons", "plot_phonons"}),
-        ("case_timeout_s", 10, set()),
+        ("phonons", "relax", True, {"prepare", "run", "score", "plot"}),
+        ("phonons", "protocol", 2, {"prepare", "run", "score", "plot"}),
+        ("phonons", "mesh_length_A", 30, {"score", "plot"}),
+        ("phonons", "case_timeout_s", 10, set()),
+        ("diatomics", "orientations", 5, {"prepare", "run", "score", "plot"}),
+        ("diatomics", "protocol", 2, {"prepare", "run", "score", "plot"}),
+        ("diatomics", "ripple_eV", 0.1, {"score", "plot"}),
+        ("diatomics", "case_timeout_s", 10, set()),
     ],
 )
-def test_what_a_setting_reruns(done, key, value, reruns):
+def test_what_a_setting_reruns(done, chapter, key, value, reruns):
     config = yaml.safe_load((done.root / "tiny.yaml").read_text())
-    config["phonons"][key] = value
+    config[chapter][key] = value
     (done.root / "tiny.yaml").write_text(yaml.safe_dump(config))
-    plan = set(done.plan(configfile="tiny.yaml")) & {"prepare_phonons", "run_phonons", "score_phonons", "plot_phonons"}
-    assert reruns <= plan
-    if "run_phonons" not in reruns:
-        assert "run_phonons" not in plan
+    plan = set(done.plan(configfile="tiny.yaml")) - {"report", "summarise_model", "all"}
+    assert plan == {f"{verb}_{chapter}" for verb in reruns}
+
+
+@pytest.mark.parametrize(("chapter", "left_out"), [("diatomics", "elements"), ("phonons", "cases")])
+def test_a_chapter_can_be_left_out(tiny, chapter, left_out):
+    config = yaml.safe_load((tiny.root / "tiny.yaml").read_text())
+    config[chapter][left_out] = []
+    (tiny.root / "tiny.yaml").write_text(yaml.safe_dump(config))
+    plan = tiny.plan(configfile="tiny.yaml")
+    assert not [rule for rule in plan if rule.endswith(chapter)]
+    assert plan["report"] == 1
+
+
+def test_a_model_can_be_put_through_some_chapters(tiny):
+    config = yaml.safe_load((tiny.root / "tiny.yaml").read_text())
+    config["models"] = ["emt", {"emt-through-ase": ["phonons"]}]
+    (tiny.root / "tiny.yaml").write_text(yaml.safe_dump(config))
+    plan = tiny.plan(configfile="tiny.yaml")
+    assert (plan["run_diatomics"], plan["run_phonons"]) == (2, 4)
 
 
 def test_tables_are_made_from_what_exists(done):
     shutil.rmtree(done.root / "results/models/emt")
     plan = done.plan("tables", configfile="tiny.yaml")
-    assert plan == Counter(score_phonons=1, tables=1)
-    assert done.plan("report", configfile="tiny.yaml") == Counter(score_phonons=1, plot_phonons=1, report=1)
+    assert plan == Counter(score_diatomics=1, score_phonons=1, tables=1)
+    assert done.plan("report", configfile="tiny.yaml") == SHOWN
     plan = done.plan(configfile="tiny.yaml")
-    assert plan == PER_MODEL + Counter(score_phonons=1, plot_phonons=1, report=1, all=1)
+    assert plan == PER_MODEL + SHOWN + Counter(all=1)
 
 
 def test_both_profiles_plan_the_same(project):

@@ -8,8 +8,6 @@ from hypothesis.extra.numpy import arrays
 
 from assay.phonons.metrics import (
     imaginary_fraction,
-    mean_absolute_error,
-    mean_signed_error,
     stability_confusion,
     zone_mean_absolute_error,
 )
@@ -42,12 +40,6 @@ def test_spectra_of_different_crystals_are_refused():
 def test_imaginary_fraction_counts_modes_by_weight():
     frequencies = np.array([[-1.0, 2.0], [1.0, 2.0], [-0.01, 3.0]])
     assert imaginary_fraction(frequencies, np.array([1, 2, 1]), threshold_THz=0.05) == pytest.approx(1 / 8)
-
-
-def test_mean_errors_pass_over_missing_values():
-    assert mean_absolute_error([1.0, np.nan, 4.0], [2.0, 5.0, 2.0]) == pytest.approx(1.5)
-    assert mean_signed_error([1.0, np.nan, 4.0], [2.0, 5.0, 2.0]) == pytest.approx(0.5)
-    assert np.isnan(mean_absolute_error([], []))
 
 
 def test_stability_is_a_confusion_matrix():

@@ -214,14 +214,14 @@ def test_every_key_is_explained_in_the_readme():
 def test_crystals_of_the_database_follow_those_of_the_file(config):
     config["phonons"] |= {"cases": ["Si", "Al"], "database": {"source": "mdr", "ids": ["mp-12623"]}, "batch_size": 2}
     campaign = load_campaign(config)
-    assert campaign.phonon_batches == {"000": ["Si", "Al"], "001": ["mp-12623"]}
-    assert campaign.needs_mdr_index("mp-12623")
-    assert campaign.phonon_references("001") == [
+    assert campaign.phonons.batches == {"000": ["Si", "Al"], "001": ["mp-12623"]}
+    assert campaign.phonons.needs_mdr_index("mp-12623")
+    assert campaign.phonons.references("001") == [
         "results/references/phonons/mp-12623/phonopy_params.yaml.xz",
         "results/references/phonons/mp-12623/record.json",
     ]
     config["phonons"]["database"]["ids"] = {"mp-12623": "x059cc28j"}
-    assert not load_campaign(config).needs_mdr_index("mp-12623")
+    assert not load_campaign(config).phonons.needs_mdr_index("mp-12623")
     config["phonons"]["band_figures"] = ["mp-12623", "Si"]
     load_campaign(config)
 
@@ -232,16 +232,16 @@ def test_a_sample_that_has_not_been_drawn_is_said(config, tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     config["phonons"] |= {"cases": [], "database": {"source": "mdr", "sample": {"n": 2}}}
     campaign = load_campaign(config)
-    assert campaign.tables() and list(campaign.phonon_batches) == ["000"]
+    assert campaign.tables() and list(campaign.phonons.batches) == ["000"]
     with pytest.raises(UserError, match="run the same command with the target select_materials first"):
-        campaign.phonon_references("000")
-    selection = {"source": "mdr", "sample": campaign.database["sample"], "ids": ["mp-2", "mp-1"], "mdr_ids": {}}
+        campaign.phonons.references("000")
+    selection = {"source": "mdr", "sample": campaign.phonons.database["sample"], "ids": ["mp-2", "mp-1"], "mdr_ids": {}}
     path = tmp_path / "results/references/phonons/selection.json"
     path.parent.mkdir(parents=True)
     path.write_text(json.dumps(selection))
-    assert load_campaign(config).phonon_cases == ["mp-2", "mp-1"]
+    assert load_campaign(config).phonons.cases == ["mp-2", "mp-1"]
     config["phonons"]["database"]["sample"]["seed"] = 5
-    assert load_campaign(config).fetched.awaits_selection
+    assert load_campaign(config).phonons.fetched.awaits_selection
 
 
 def test_the_program_draws_from_a_server(tmp_path):

@@ -100,7 +100,7 @@ def with_defaults(content: Mapping[str, Any], schema: Mapping[str, Any]) -> dict
     for key, subschema in schema.get("properties", {}).items():
         if key not in filled and "default" in subschema:
             filled[key] = deepcopy(subschema["default"])
-        elif subschema.get("type") == "object" and isinstance(filled.get(key), Mapping):
+        if subschema.get("type") == "object" and isinstance(filled.get(key), Mapping):
             filled[key] = with_defaults(filled[key], subschema)
     return filled
 

@@ -71,6 +71,6 @@ def minutes_that_grow(minutes):
 def phonon_references(wildcards):
     """Files of the reference records of a batch's crystals, where there are any."""
     try:
-        return CAMPAIGN.phonon_references(wildcards.batch)
+        return CAMPAIGN.phonons.references(wildcards.batch)
     except UserError as error:
         raise WorkflowError(str(error)) from None

@@ -11,8 +11,8 @@ rule fetch_mdr_index:
     localrule: True
     resources:
         downloads=1,
-        base_url=CAMPAIGN.database["base_url"],
-        mirror=CAMPAIGN.database["mirror"],
+        base_url=CAMPAIGN.phonons.database["base_url"],
+        mirror=CAMPAIGN.phonons.database["mirror"],
     message:
         "Fetching the index of the MDR phonon database (log: {log})"
     shell:
@@ -30,13 +30,13 @@ rule select_materials:
     localrule: True
     resources:
         downloads=1,
-        base_url=CAMPAIGN.database["base_url"],
-        mirror=CAMPAIGN.database["mirror"],
-        max_download_MB=CAMPAIGN.database["max_download_MB"],
-        max_unpacked_MB=CAMPAIGN.database["max_unpacked_MB"],
+        base_url=CAMPAIGN.phonons.database["base_url"],
+        mirror=CAMPAIGN.phonons.database["mirror"],
+        max_download_MB=CAMPAIGN.phonons.database["max_download_MB"],
+        max_unpacked_MB=CAMPAIGN.phonons.database["max_unpacked_MB"],
     params:
-        source=CAMPAIGN.database["source"],
-        sample=json.dumps(CAMPAIGN.database.get("sample")),
+        source=CAMPAIGN.phonons.database["source"],
+        sample=json.dumps(CAMPAIGN.phonons.database.get("sample")),
     message:
         "Drawing a sample of {params.source} (log: {log})"
     shell:
@@ -50,7 +50,7 @@ rule fetch_phonon_record:
     """Fetch, verify and check a record of a phonon database. Uses wildcard `case`."""
     input:
         lambda wildcards: (
-            ["results/references/phonons/mdr_index.csv"] if CAMPAIGN.needs_mdr_index(wildcards.case) else []
+            ["results/references/phonons/mdr_index.csv"] if CAMPAIGN.phonons.needs_mdr_index(wildcards.case) else []
         ),
     output:
         forces="results/references/phonons/{case}/phonopy_params.yaml.xz",
@@ -63,14 +63,14 @@ rule fetch_phonon_record:
     localrule: True
     resources:
         downloads=1,
-        base_url=CAMPAIGN.database["base_url"],
-        mirror=CAMPAIGN.database["mirror"],
-        max_download_MB=CAMPAIGN.database["max_download_MB"],
-        max_unpacked_MB=CAMPAIGN.database["max_unpacked_MB"],
+        base_url=CAMPAIGN.phonons.database["base_url"],
+        mirror=CAMPAIGN.phonons.database["mirror"],
+        max_download_MB=CAMPAIGN.phonons.database["max_download_MB"],
+        max_unpacked_MB=CAMPAIGN.phonons.database["max_unpacked_MB"],
     params:
-        source=CAMPAIGN.database["source"],
-        mdr_id=lambda wildcards: CAMPAIGN.fetched.mdr_ids.get(wildcards.case, ""),
-        sha256=lambda wildcards: CAMPAIGN.database["checksums"].get(wildcards.case, ""),
+        source=CAMPAIGN.phonons.database["source"],
+        mdr_id=lambda wildcards: CAMPAIGN.phonons.fetched.mdr_ids.get(wildcards.case, ""),
+        sha256=lambda wildcards: CAMPAIGN.phonons.database["checksums"].get(wildcards.case, ""),
     message:
         "Fetching {wildcards.case} from {params.source} (log: {log})"
     shell:

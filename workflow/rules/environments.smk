@@ -50,7 +50,7 @@ rule describe_model:
 rule summarise_model:
     """Close a model's branch: status, counts and costs of its chapters. Uses wildcard `model`."""
     input:
-        lambda wildcards: CAMPAIGN.records(wildcards.model),
+        lambda wildcards: CAMPAIGN.records([wildcards.model]),
     output:
         "results/models/{model}/summary.json",
     log:

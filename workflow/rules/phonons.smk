@@ -16,9 +16,9 @@ rule prepare_phonons:
         mem_mb=memory_that_grows(2),
         runtime=minutes_that_grow(30),
     params:
-        cases=lambda wildcards: CAMPAIGN.phonon_batches[wildcards.batch],
-        references=CAMPAIGN.config["phonons"]["references"],
-        settings=json.dumps(CAMPAIGN.phonon_run_settings),
+        cases=lambda wildcards: CAMPAIGN.phonons.batches[wildcards.batch],
+        references=CAMPAIGN.phonons.config["references"],
+        settings=json.dumps(CAMPAIGN.phonons.run_settings),
         seed=CAMPAIGN.config["seed"],
     message:
         "Preparing phonons, batch {wildcards.batch}"
@@ -48,7 +48,7 @@ rule run_phonons:
         runtime=minutes_that_grow(240),
         devices=devices_of_model,
         python=python_of_model,
-        case_timeout_s=CAMPAIGN.config["phonons"]["case_timeout_s"],
+        case_timeout_s=CAMPAIGN.phonons.config["case_timeout_s"],
     message:
         "Phonons of {wildcards.model}, batch {wildcards.batch} (log: {log})"
     shell:
@@ -60,8 +60,8 @@ rule run_phonons:
 rule score_phonons:
     """Tables by model and crystal and by model, from the records that exist."""
     input:
-        inputs=CAMPAIGN.phonon_inputs(),
-        records=lambda wildcards: records_to_collect(CAMPAIGN.phonon_records()),
+        inputs=CAMPAIGN.phonons.inputs(),
+        records=lambda wildcards: records_to_collect(CAMPAIGN.phonons.records()),
     output:
         table=report(
             "results/tables/phonons.csv",
@@ -84,8 +84,8 @@ rule score_phonons:
         mem_mb=memory_that_grows(4),
         runtime=minutes_that_grow(60),
     params:
-        cards=json.dumps([CAMPAIGN.card(model) for model in CAMPAIGN.models]),
-        settings=json.dumps(CAMPAIGN.phonon_score_settings),
+        cards=json.dumps(CAMPAIGN.cards(CAMPAIGN.phonons)),
+        settings=json.dumps(CAMPAIGN.phonons.score_settings),
     message:
         "Scoring phonons (log: {log})"
     shell:
@@ -100,8 +100,8 @@ rule plot_phonons:
         table="results/tables/phonons.csv",
         summary="results/tables/phonons_summary.csv",
         structures=CAMPAIGN.config["structures"],
-        inputs=CAMPAIGN.phonon_inputs(),
-        records=lambda wildcards: records_to_collect(CAMPAIGN.phonon_records()),
+        inputs=CAMPAIGN.phonons.inputs(),
+        records=lambda wildcards: records_to_collect(CAMPAIGN.phonons.records()),
     output:
         deviations=report(
             "results/figures/phonons/deviations.svg",
@@ -125,9 +125,9 @@ rule plot_phonons:
         mem_mb=memory_that_grows(4),
         runtime=minutes_that_grow(60),
     params:
-        cards=json.dumps([CAMPAIGN.card(model) for model in CAMPAIGN.models]),
-        settings=json.dumps(CAMPAIGN.phonon_score_settings),
-        cases=json.dumps(CAMPAIGN.config["phonons"]["band_figures"]),
+        cards=json.dumps(CAMPAIGN.cards(CAMPAIGN.phonons)),
+        settings=json.dumps(CAMPAIGN.phonons.score_settings),
+        cases=json.dumps(CAMPAIGN.phonons.config["band_figures"]),
     message:
         "Drawing phonons (log: {log})"
     shell:

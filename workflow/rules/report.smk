@@ -6,7 +6,7 @@ rule report:
     input:
         tables=CAMPAIGN.tables(),
         figures=CAMPAIGN.figures(),
-        records=lambda wildcards: records_to_collect(CAMPAIGN.phonon_records()),
+        records=lambda wildcards: records_to_collect(CAMPAIGN.records()),
     output:
         "results/report/index.html",
     log:
@@ -14,7 +14,7 @@ rule report:
     localrule: True
     params:
         config=json.dumps(CAMPAIGN.config),
-        cards=json.dumps([CAMPAIGN.card(model) for model in CAMPAIGN.models]),
+        cards=json.dumps(CAMPAIGN.cards()),
     message:
         "Writing the report (log: {log})"
     shell:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from assay.failures import UserError
 from assay.phonons.figures import band_figure, deviation_figure, parity_figure
-from assay.phonons.scores import model_spectrum, read_prepared, read_records
+from assay.phonons.scores import model_spectrum, read_prepared
+from assay.results import read_results
 from assay.structures import load_crystals
 from assay.style import save_figure
 from assay.tables import read_table
@@ -45,7 +46,7 @@ def draw_bands(arguments: argparse.Namespace, settings: dict, cards: list[dict])
     chosen = json.loads(arguments.band_figures)
     crystals = load_crystals(arguments.structures)
     prepared = read_prepared(arguments.inputs, settings, arguments.cache)
-    results = read_records(arguments.records)
+    results = read_results(arguments.records)
     folder = arguments.folder / "bands"
     folder.mkdir(parents=True, exist_ok=True)
     count = 0

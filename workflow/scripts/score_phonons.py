@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from assay.failures import UserError
-from assay.phonons.scores import read_prepared, read_records, score, summarise
+from assay.phonons.scores import read_prepared, score, summarise
+from assay.results import read_results
 from assay.tables import write_table
 
 
@@ -30,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
                 "There are no phonon results yet; run a model: snakemake results/models/{model}/summary.json"
             )
         prepared = read_prepared(arguments.inputs, settings, arguments.cache)
-        results = read_records(arguments.records)
+        results = read_results(arguments.records)
         table = score(prepared, results, json.loads(arguments.cards), settings, arguments.threads)
         write_table(arguments.table, table)
         write_table(arguments.summary, summarise(table))

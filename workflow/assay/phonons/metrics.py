@@ -45,20 +45,6 @@ def imaginary_fraction(frequencies: np.ndarray, weights: np.ndarray, threshold_T
     return float(np.average(below.mean(axis=1), weights=weights))
 
 
-def mean_absolute_error(values: Sequence[float], reference: Sequence[float]) -> float:
-    """Mean absolute difference over the pairs in which both are finite; NaN if there is none."""
-    difference = np.abs(np.asarray(values, float) - np.asarray(reference, float))
-    difference = difference[np.isfinite(difference)]
-    return float(difference.mean()) if difference.size else float("nan")
-
-
-def mean_signed_error(values: Sequence[float], reference: Sequence[float]) -> float:
-    """Mean difference (value minus reference) over the pairs in which both are finite; NaN if there is none."""
-    difference = np.asarray(values, float) - np.asarray(reference, float)
-    difference = difference[np.isfinite(difference)]
-    return float(difference.mean()) if difference.size else float("nan")
-
-
 def stability_confusion(unstable: Sequence[bool], reference_unstable: Sequence[bool]) -> dict[str, float]:
     """How well imaginary modes are predicted; *positive* means stable, as in doi:10.1038/s41524-025-01650-1.
 

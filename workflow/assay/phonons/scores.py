@@ -13,8 +13,6 @@ import pandas as pd
 
 from assay.phonons.metrics import (
     imaginary_fraction,
-    mean_absolute_error,
-    mean_signed_error,
     stability_confusion,
     zone_mean_absolute_error,
 )
@@ -31,6 +29,8 @@ from assay.phonons.spectra import (
     spectrum,
 )
 from assay.records import fingerprint, read_json
+from assay.results import cases_of_all, census, first_columns
+from assay.statistics import mean_absolute_error, mean_signed_error, standard_error
 
 
 @dataclass(frozen=True)
@@ -163,17 +163,6 @@ def _cached_spectrum(
     return found
 
 
-def read_records(records: Sequence[Path]) -> dict[tuple[str, str], dict[str, Any]]:
-    """Results by model and crystal: what a record says of a case, with the record's folder, device and threads."""
-    results = {}
-    for path in records:
-        record = read_json(path)
-        for case, result in record["cases"].items():
-            shared = {"folder": Path(path).parent / case, "device": record["device"], "threads": record["threads"]}
-            results[record["model"], case] = result | shared
-    return results
-
-
 def model_spectrum(crystal: PreparedCrystal, result: Mapping[str, Any], settings: Mapping[str, Any]) -> Spectrum:
     """The spectrum of a model's force sets; kept in ``spectrum.npz`` beside them."""
     source = result["folder"] / PHONOPY_FILE
@@ -196,7 +185,7 @@ def score(
     ----------
     prepared : mapping of str to PreparedCrystal
     results : mapping of (model, case) to dict
-        From `read_records`.
+        From `assay.results.read_results`.
     cards : sequence of mapping
         What the catalogue says of each model: ``model``, ``level_of_theory``.
     settings : mapping
@@ -215,12 +204,7 @@ def score(
 def _row(
     crystal: PreparedCrystal, result: Mapping[str, Any] | None, card: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "model": card["model"],
-        "case": crystal.case,
-        "status": result["status"] if result else "missing",
-        "reason": result["reason"] if result else None,
-        "message": result["message"] if result else None,
+    row: dict[str, Any] = first_columns(card["model"], crystal.case, result) | {
         "formula": crystal.facts["formula"],
         "n_atoms_primitive": crystal.facts["n_atoms_primitive"],
         "level_of_theory_model": card.get("level_of_theory"),
@@ -281,20 +265,16 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
     """
     with_reference = table[(table["status"] == "ok") & table["frequency_max_reference_THz"].notna()]
     n_models = table["model"].nunique()
-    common = _cases_of_all(with_reference, n_models)
+    common = cases_of_all(with_reference, n_models)
     rows = []
     for model, own in table.groupby("model", sort=False):
         ok = own[own["status"] == "ok"]
         compared = with_reference[with_reference["model"] == model]
-        failures = own.loc[own["status"] == "failed", "reason"].value_counts()
         row: dict[str, Any] = {
             "model": model,
             "level_of_theory_model": own["level_of_theory_model"].iloc[0],
             "level_of_theory_reference": "+".join(sorted(own["level_of_theory_reference"].dropna().unique())) or None,
-            "n_ok": len(ok),
-            "n_total": len(own),
-            "n_missing": int((own["status"] == "missing").sum()),
-            "failures": ", ".join(f"{reason} ({count})" for reason, count in failures.items()) or None,
+            **census(own),
             "n_reference": len(compared),
             "n_common": len(common),
         }
@@ -303,15 +283,15 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
             comparable = _comparable(with_reference, quantity)
             values, reference = _pairs(comparable[comparable["model"] == model], quantity)
             row[quantity.column("mae")] = mean_absolute_error(values, reference)
-            row[quantity.column("mae_stderr")] = _standard_error((values - reference).abs())
+            row[quantity.column("mae_stderr")] = standard_error((values - reference).abs())
             row[quantity.column("bias")] = mean_signed_error(values, reference)
             row[f"{quantity.name}_n"] = len(values)
-            everywhere = comparable[comparable["case"].isin(_cases_of_all(comparable, n_models))]
+            everywhere = comparable[comparable["case"].isin(cases_of_all(comparable, n_models))]
             values, reference = _pairs(everywhere[everywhere["model"] == model], quantity)
             row[quantity.column("mae_common")] = mean_absolute_error(values, reference)
             row[f"{quantity.name}_n_common"] = len(values)
         row["zone_mae_THz"] = compared["zone_mean_absolute_error_THz"].mean()
-        row["zone_mae_stderr_THz"] = _standard_error(compared["zone_mean_absolute_error_THz"])
+        row["zone_mae_stderr_THz"] = standard_error(compared["zone_mean_absolute_error_THz"])
         row["zone_mae_common_THz"] = shared["zone_mean_absolute_error_THz"].mean()
         row |= stability_confusion(compared["imaginary"].astype(bool), compared["imaginary_reference"].astype(bool))
         row["n_imaginary"] = int(ok["imaginary"].astype(bool).sum())
@@ -327,17 +307,6 @@ def _comparable(rows: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
     return rows[~rows["imaginary"].astype(bool) & ~rows["imaginary_reference"].astype(bool)]
 
 
-def _cases_of_all(rows: pd.DataFrame, n_models: int) -> set[str]:
-    """Crystals that have a row for every model."""
-    counts = rows.groupby("case")["model"].nunique()
-    return set(counts[counts == n_models].index)
-
-
 def _pairs(rows: pd.DataFrame, quantity: Quantity) -> tuple[pd.Series, pd.Series]:
     """Values of model and reference."""
     return rows[quantity.column()].astype(float), rows[quantity.column("reference")].astype(float)
-
-
-def _standard_error(values: pd.Series) -> float:
-    values = values.astype(float).dropna()
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")

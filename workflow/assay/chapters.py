@@ -1,0 +1,79 @@
+"""A chapter of a campaign as the job graph sees it: its cases, its settings, the files that it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter; a subclass for each says what it consists of.
+
+    Attributes
+    ----------
+    config : mapping
+        Its block of the configuration, defaults filled in.
+    models : sequence of str
+        Names of the potentials that it is about.
+    """
+
+    config: Mapping[str, Any]
+    models: Sequence[str]
+
+    name: ClassVar[str]
+    run_keys: ClassVar[tuple[str, ...]]
+    """What decides what a model calculates."""
+    score_keys: ClassVar[tuple[str, ...]]
+    """What decides how scores are computed and shown."""
+    table_names: ClassVar[tuple[str, ...]]
+    figure_names: ClassVar[tuple[str, ...]]
+    figure_folders: ClassVar[tuple[str, ...]] = ()
+    """Folders of figures of which nobody knows beforehand how many there are."""
+
+    @property
+    def cases(self) -> list[str]:
+        """Names of what each potential is tried on."""
+        raise NotImplementedError
+
+    @property
+    def batches(self) -> dict[str, list[str]]:
+        """Cases of each job, by the job's number as text (``000``, ``001``, ...)."""
+        cases, size = self.cases, self.config["batch_size"]
+        return {f"{start // size:03d}": cases[start : start + size] for start in range(0, len(cases), size)}
+
+    @property
+    def run_settings(self) -> dict[str, Any]:
+        """What of the configuration the calculations depend on."""
+        return {key: self.config[key] for key in self.run_keys}
+
+    @property
+    def score_settings(self) -> dict[str, Any]:
+        """What of the configuration the tables depend on."""
+        return {key: self.config[key] for key in self.score_keys}
+
+    def inputs(self) -> list[str]:
+        """Indexes of prepared cases."""
+        return [f"results/inputs/{self.name}/batch-{batch}.json" for batch in self.batches]
+
+    def records(self, models: Iterable[str] | None = None) -> list[str]:
+        """Records of the jobs of the models (all of the chapter unless given)."""
+        chosen = None if models is None else set(models)
+        return [
+            f"results/models/{model}/{self.name}/batch-{batch}.json"
+            for model in self.models
+            if chosen is None or model in chosen
+            for batch in self.batches
+        ]
+
+    def tables(self) -> list[str]:
+        """Tables, if the campaign has this chapter."""
+        return [f"results/tables/{name}.csv" for name in self.table_names if self.batches]
+
+    def figures(self) -> list[str]:
+        """Figures, if the campaign has this chapter."""
+        if not self.batches:
+            return []
+        files = [f"results/figures/{self.name}/{name}.{kind}" for name in self.figure_names for kind in ("png", "svg")]
+        return [*files, *(f"results/figures/{self.name}/{folder}" for folder in self.figure_folders)]
