@@ -27,7 +27,10 @@ def sentence(config, files=("config/config.yaml",)) -> str:
 
 def test_the_shipped_configuration_is_valid(config):
     campaign = load_campaign(config)
-    assert campaign.models == config["models"]
+    assert campaign.models == ["sevennet-0", "sevennet-0+zbl", "chgnet-0.3.0", "chgnet-0.3.0+zbl"]
+    assert campaign.diatomics.models == campaign.models
+    assert campaign.phonons.models == ["sevennet-0", "chgnet-0.3.0"]
+    assert len(campaign.diatomics.cases) >= 10
     assert len(campaign.config["phonons"]["cases"]) >= 8
 
 
@@ -52,6 +55,45 @@ def test_unknown_crystal_names_near_misses(config):
     assert "phonons.cases: 'Sic' is not in resources/structures/crystals.yaml; did you mean 'Si' or 'SiC'?" in sentence(
         config
     )
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"elements": ["H", "Xx"]}, "diatomics.elements: 'Xx' is not an element; did you mean 'Xe'?"),
+        ({"pairs": ["C-Oo"]}, "diatomics.pairs: 'Oo' is not an element"),
+        ({"pairs": ["CO"]}, "diatomics.pairs.0: 'CO'"),
+        ({"pairs": ["H-H"]}, "diatomics.pairs: H-H is there twice; remove one."),
+        ({"pairs": ["C-O", "O-C"]}, "diatomics.pairs: O-C is there twice; remove one."),
+        ({"r_max_A": 13.0}, "diatomics.r_max_A: distances go from r_min_A to r_max_A and to half the box at most"),
+        ({"elements": "referenced", "references": "config"}, "there is no curve in config; name the elements."),
+        ({"radii": 20}, "diatomics.radii"),
+        ({"element": ["H"]}, "diatomics.element: unknown key; did you mean 'elements'?"),
+    ],
+)
+def test_wrong_pairs(config, keys, expected):
+    config["diatomics"] |= keys
+    assert expected in sentence(config)
+
+
+def test_all_elements_with_a_reference(config):
+    config["diatomics"]["elements"] = "referenced"
+    shipped = {path.stem for path in (ROOT / "resources/references/diatomics").glob("*.json")}
+    assert {case.split("-")[0] for case in load_campaign(config).diatomics.cases} == shipped
+
+
+def test_a_model_of_no_chapter_is_refused(config):
+    config["models"] = ["chgnet-0.3.0", {"sevennet-0": ["diatomics"]}]
+    assert load_campaign(config).phonons.models == ["chgnet-0.3.0"]
+    config["diatomics"]["elements"] = []
+    assert "models: 'sevennet-0' is in none of this campaign's chapters; remove it." in sentence(config)
+    config["models"] = [{"sevennet-0": ["diatomic"]}]
+    assert "models.0" in sentence(config)
+
+
+def test_a_campaign_without_chapters_is_refused(config):
+    config["diatomics"]["elements"] = config["phonons"]["cases"] = []
+    assert "there is nothing to do; give phonons.cases or diatomics.elements." in sentence(config)
 
 
 @pytest.mark.parametrize(
@@ -125,6 +167,7 @@ def test_every_key_is_explained_in_the_readme():
     config, models = read_schema("config"), read_schema("models")
     keys = [
         *config["properties"],
+        *config["properties"]["diatomics"]["properties"],
         *config["properties"]["phonons"]["properties"],
         *models["additionalProperties"]["properties"],
     ]

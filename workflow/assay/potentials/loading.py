@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from assay.failures import PotentialFailure, UserError, near_misses
@@ -27,8 +28,9 @@ def load(entry: Mapping[str, Any], device: str = "cpu", probe: bool = True) -> P
     ----------
     entry : mapping
         One entry of the catalogue: ``name``, ``package``, ``loader``, ``checkpoint`` (``bundled`` or a mapping with
-        ``path``), and optionally ``dtype``, ``elements``, ``forces`` and ``batch_atoms``, which fixes the atoms of
-        condensed matter per pass and makes the probe unnecessary.
+        ``path``), and optionally ``dtype``, ``elements``, ``forces``, ``corrections`` (see
+        `assay.potentials.corrections`) and ``batch_atoms``, which fixes the atoms of condensed matter per pass and
+        makes the probe unnecessary.
     device : str
         ``cpu``, ``cuda`` or ``cuda:N``.
     probe : bool
@@ -37,7 +39,8 @@ def load(entry: Mapping[str, Any], device: str = "cpu", probe: bool = True) -> P
     Raises
     ------
     UserError
-        If the package has no adapter, the device does not exist or the loader's arguments are wrong.
+        If the package has no adapter, the device does not exist, or the arguments of the loader or of a correction
+        are wrong.
     PotentialFailure
         ``environment`` if the package cannot be imported, ``checkpoint`` if the weights are missing or unreadable.
     """
@@ -46,18 +49,25 @@ def load(entry: Mapping[str, Any], device: str = "cpu", probe: bool = True) -> P
         raise UserError(f"models: {name}.package: no adapter for {package!r}{near_misses(package, ADAPTERS)}")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise UserError(f"device {device!r} is unknown; use cpu, cuda or cuda:N.")
-    try:
-        adapter = importlib.import_module(ADAPTERS[package])
-    except ImportError as error:
-        raise PotentialFailure(
-            "environment", f"{name}: the package {package!r} cannot be imported in this environment: {error}."
-        ) from error
-    potential = adapter.load(entry, device)
+    potential = _imported(ADAPTERS[package], name, package).load(entry, device)
     if potential.native:
         from assay.potentials.probe import choose_budget
 
         potential.budget = choose_budget(potential, fixed_atoms=entry.get("batch_atoms"), measure=probe)
+    if entry.get("corrections"):
+        module = _imported("assay.potentials.corrections", name, "matscipy")
+        potential = module.corrected(potential, entry["corrections"])
     return potential
+
+
+def _imported(module: str, name: str, package: str) -> ModuleType:
+    """A module that needs a package which not every environment has."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise PotentialFailure(
+            "environment", f"{name}: the package {package!r} cannot be imported in this environment: {error}."
+        ) from error
 
 
 def checkpoint_path(entry: Mapping[str, Any]) -> Path | None:
