@@ -17,6 +17,7 @@ include: "workflow/rules/references.smk"
 include: "workflow/rules/databases.smk"
 include: "workflow/rules/diatomics.smk"
 include: "workflow/rules/phonons.smk"
+include: "workflow/rules/speed.smk"
 include: "workflow/rules/report.smk"
 
 

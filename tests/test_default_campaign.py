@@ -1,4 +1,7 @@
-"""The default campaign with real models, in their real environments (`make environments` builds them)."""
+"""The default campaign with real models, in their real environments (`make environments` builds them).
+
+All of its phonons; of the pairs of atoms fewer elements and orientations, of the sizes the small ones.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, copy_project
@@ -17,6 +21,10 @@ pytestmark = pytest.mark.models
 
 ENVS = Path(os.environ.get("ASSAY_ENVS", ROOT / ".envs"))
 FREQUENCY_TOLERANCE_THz = 1e-3
+SMALLER = """
+diatomics: {elements: [H, N, Mg, Cu], orientations: 8}
+speed: {sizes: [10, 32], batch_sizes: [1, 4], budget_s: 60}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +35,10 @@ def campaign(tmp_path_factory):
             pytest.skip(f"{ENVS / name} is not built; run `make environments`")
     project = copy_project(tmp_path_factory.mktemp("default") / "assay")
     (project.root / ".envs").symlink_to(ENVS.resolve())
+    (project.root / "smaller.yaml").write_text(SMALLER)
     # the environments are borrowed: this campaign must never rebuild them
-    assert "build_environment" not in project.plan()
-    run = project.snakemake()
+    assert "build_environment" not in project.plan(configfile="smaller.yaml")
+    run = project.snakemake(configfile="smaller.yaml")
     assert run.returncode == 0, run.stdout
     return project
 
@@ -78,8 +87,9 @@ def test_records_tell_what_ran(campaign):
 
 
 def test_a_second_run_does_nothing_and_one_branch_reruns_alone(campaign):
-    assert "Nothing to be done" in campaign.snakemake().stdout
-    run = campaign.snakemake("--dry-run", "--forcerun=run_phonons", "results/models/chgnet-0.3.0/summary.json")
+    assert "Nothing to be done" in campaign.snakemake(configfile="smaller.yaml").stdout
+    branch = ("--dry-run", "--forcerun=run_phonons", "results/models/chgnet-0.3.0/summary.json")
+    run = campaign.snakemake(*branch, configfile="smaller.yaml")
     assert "chgnet-0.3.0" in run.stdout
     assert "sevennet" not in run.stdout.replace("sevennet.yaml", "")
 
@@ -88,3 +98,34 @@ def test_every_model_and_crystal_has_a_band_structure(campaign):
     folder = campaign.root / "results/figures/phonons/bands"
     assert len(list(folder.glob("*.png"))) == 20
     assert len(list(folder.glob("*.svg"))) == 20
+
+
+@pytest.fixture(scope="module")
+def pairs(campaign) -> pd.DataFrame:
+    return pd.read_csv(campaign.root / "results/tables/diatomics.csv").set_index(["model", "case"])
+
+
+def test_every_pair_has_a_result_by_every_model(pairs):
+    assert set(pairs["status"]) == {"ok"}
+    assert len(pairs) == 16
+    assert pairs["bond_length_reference_A"].notna().all()
+
+
+@pytest.mark.parametrize("base", ["sevennet-0", "chgnet-0.3.0"])
+def test_a_hybrid_loses_no_repulsion_and_keeps_the_bonds(pairs, base):
+    assert pairs.loc[base, "locked"].any()
+    hybrid = pairs.loc[f"{base}+zbl"]
+    assert not hybrid["locked"].any()
+    assert np.abs(hybrid[["bond_length_change_A", "well_depth_change_eV"]].to_numpy()).max() < 1e-5
+
+
+def test_forces_of_real_models_are_gradients_that_know_no_direction(pairs):
+    assert (pairs["rotational_spread_energy_eV"] < 1e-4).all()
+    assert (pairs["net_force_max_eV_A"] < 1e-3).all()
+    assert (pairs["asymptote_eV"].abs() < 0.01).all()
+
+
+def test_real_models_are_timed_and_stand_beside_dft(campaign):
+    speed = pd.read_csv(campaign.root / "results/tables/speed_summary.csv").set_index(["model", "system"])
+    assert (speed["n_ok"] > 0).all()
+    assert speed.loc[("chgnet-0.3.0", "MgO"), "dft_step_s"] > 1

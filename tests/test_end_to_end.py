@@ -156,8 +156,21 @@ def test_pairs_of_atoms_have_rows_errors_and_reasons(campaign):
     assert atoms.loc[("emt", "Cu"), "energy_eV"] == pytest.approx(curve.atoms_eV[0])
 
 
+def test_speed_is_measured_and_failures_have_rows(campaign):
+    rows = table(campaign[0], "speed").set_index(["model", "case"])
+    assert len(rows) == 4 * len(MODELS)
+    assert (rows.loc["emt", "step_s"] > 0).all()
+    assert rows.loc[("emt", "Al-32"), "n_atoms"] == 32
+    assert set(rows.loc["cannot-be-built", "reason"]) == {"environment"}
+    summary = table(campaign[0], "speed_summary").set_index("model")
+    assert summary.loc["emt", "ns_per_day_at_common_size"] > 0
+    assert summary.loc["cannot-be-built", ["n_ok", "n_total"]].tolist() == [0, 2]
+
+
 def test_figures_and_report_exist(campaign):
     results = campaign[0].root / "results"
+    for name in ("curves", "relative", "memory", "batches", "plane"):
+        assert (results / f"figures/speed/{name}.png").stat().st_size > 5000
     for name in ("curves", "walls", "deviations", "heatmap"):
         for kind in ("png", "svg"):
             assert (results / f"figures/diatomics/{name}.{kind}").stat().st_size > 5000

@@ -93,7 +93,8 @@ def test_a_model_of_no_chapter_is_refused(config):
 
 def test_a_campaign_without_chapters_is_refused(config):
     config["diatomics"]["elements"] = config["phonons"]["cases"] = []
-    assert "there is nothing to do; give phonons.cases or diatomics.elements." in sentence(config)
+    config["speed"] = {}
+    assert "there is nothing to do; give diatomics.elements, phonons.cases or speed.systems." in sentence(config)
 
 
 @pytest.mark.parametrize(
@@ -169,6 +170,7 @@ def test_every_key_is_explained_in_the_readme():
         *config["properties"],
         *config["properties"]["diatomics"]["properties"],
         *config["properties"]["phonons"]["properties"],
+        *config["properties"]["speed"]["properties"],
         *models["additionalProperties"]["properties"],
     ]
     assert [key for key in keys if f"`{key}`" not in text] == []

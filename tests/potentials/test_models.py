@@ -21,6 +21,7 @@ ENTRIES = [
     {"name": "7net-mf-0-pbe", "package": "sevennet", "loader": {"model": "7net-mf-0", "modal": "PBE"}},
     {"name": "7net-mf-0-r2scan", "package": "sevennet", "loader": {"model": "7net-mf-0", "modal": "R2SCAN"}},
     {"name": "chgnet-0.3.0", "package": "chgnet", "loader": {"model": "0.3.0"}},
+    {"name": "chgnet-0.3.0+zbl", "package": "chgnet", "loader": {"model": "0.3.0"}, "corrections": {"zbl": {}}},
     {"name": "chgnet-0.2.0", "package": "chgnet", "loader": {"model": "0.2.0"}},
     {"name": "chgnet-r2scan", "package": "chgnet", "loader": {"model": "r2scan"}},
 ]

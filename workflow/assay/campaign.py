@@ -12,6 +12,7 @@ from assay.chapters import Chapter
 from assay.diatomics.plan import DiatomicChapter, diatomic_chapter
 from assay.failures import UserError, near_misses
 from assay.phonons.plan import PhononChapter, phonon_chapter
+from assay.speed.plan import SpeedChapter, speed_chapter
 from assay.validation import origin, read_schema, validate, with_defaults
 
 # What describes a potential to people and changes no number: an edit reruns no calculation.
@@ -47,7 +48,7 @@ class Campaign:
         The configuration with its defaults filled in.
     catalogue : dict of str to dict
         Entries of the models of this campaign, in its order.
-    diatomics, phonons : Chapter
+    diatomics, phonons, speed : Chapter
         The chapters; one that the configuration leaves out has no batches.
     """
 
@@ -55,6 +56,7 @@ class Campaign:
     catalogue: dict[str, dict[str, Any]]
     diatomics: DiatomicChapter
     phonons: PhononChapter
+    speed: SpeedChapter
 
     @property
     def models(self) -> list[str]:
@@ -92,6 +94,11 @@ class Campaign:
         allowed = self.catalogue[model]["default_devices"]
         return ",".join(allowed) if wanted == "auto" else wanted
 
+    @property
+    def host_settings(self) -> str:
+        """Environment variables that replace the engine's choice, as a job's command line wants them."""
+        return ",".join(f"{name}={value}" for name, value in self.config["host_settings"].items())
+
     def gpus(self, model: str) -> int:
         """How many GPUs a job of the model asks the scheduler for."""
         return int(self.device(model).startswith("cuda"))
@@ -99,7 +106,8 @@ class Campaign:
     @property
     def chapters(self) -> list[Chapter]:
         """The chapters that the campaign has, in the order of the report."""
-        return [chapter for chapter in (self.diatomics, self.phonons) if chapter.batches and chapter.models]
+        every = (self.diatomics, self.phonons, self.speed)
+        return [chapter for chapter in every if chapter.batches and chapter.models]
 
     def records(self, models: Iterable[str] | None = None) -> list[str]:
         """Records of all chapters of the models (all unless given)."""
@@ -112,6 +120,10 @@ class Campaign:
     def tables(self) -> list[str]:
         """Tables of all chapters."""
         return [path for chapter in self.chapters for path in chapter.tables()]
+
+    def accuracy_tables(self) -> list[str]:
+        """Summary tables of the chapters that tell how accurate the potentials are."""
+        return [path for chapter in self.chapters if chapter is not self.speed for path in chapter.summary_tables()]
 
     def figures(self) -> list[str]:
         """Figures of all chapters."""
@@ -168,9 +180,10 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
         {model: catalogue[model] for model in models},
         diatomics=diatomic_chapter(config, chosen("diatomics"), files),
         phonons=phonon_chapter(config, chosen("phonons"), files),
+        speed=speed_chapter(config, chosen("speed"), files),
     )
     if not campaign.chapters:
-        raise UserError(f"{source}: there is nothing to do; give phonons.cases or diatomics.elements.")
+        raise UserError(f"{source}: there is nothing to do; give diatomics.elements, phonons.cases or speed.systems.")
     for model in models:
         if not campaign.records([model]):
             raise UserError(f"{source}: models: {model!r} is in none of this campaign's chapters; remove it.")

@@ -71,6 +71,10 @@ class Chapter:
         """Tables, if the campaign has this chapter."""
         return [f"results/tables/{name}.csv" for name in self.table_names if self.batches]
 
+    def summary_tables(self) -> list[str]:
+        """Those of the tables that have one row per model."""
+        return [path for path in self.tables() if path.endswith("_summary.csv")]
+
     def figures(self) -> list[str]:
         """Figures, if the campaign has this chapter."""
         if not self.batches:

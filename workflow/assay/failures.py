@@ -16,6 +16,7 @@ REASONS = {
     "error": "the potential raised an exception that fits no other reason",
     "non_finite": "energy, forces or stress are not finite",
     "not_converged": "a relaxation did not reach its force criterion",
+    "not_reached": "a smaller system of the same kind had already reached the limits of time or memory",
     "out_of_memory": "not even one structure fits into memory",
     "timeout": "the time budget of the calculation ran out",
     "unstable": "the simulated system fell apart",

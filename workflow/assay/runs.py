@@ -24,7 +24,7 @@ from assay import provenance
 from assay.environments import failure_of
 from assay.failures import PotentialFailure, UserError
 from assay.records import file_sha256, fingerprint, read_json, write_json
-from assay.runtime import recommended_environment
+from assay.runtime import parse_host_settings, recommended_environment
 from assay.supervision import USER_ERROR_EXIT, Work, supervise
 
 RECORDED_PACKAGES = ("torch", "ase", "numpy", "phonopy", "sevenn", "e3nn", "chgnet", "pymatgen", "matscipy")
@@ -45,6 +45,8 @@ class Job:
     devices : tuple of str
         Devices that may be used, in order of preference.
     threads : int
+    host_settings : dict of str to str
+        Environment variables of the child in place of the engine's choice.
     """
 
     chapter: str
@@ -54,6 +56,12 @@ class Job:
     record: Path
     devices: tuple[str, ...]
     threads: int
+    host_settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Environment variables in which the child runs."""
+        return recommended_environment(self.threads, self.devices, self.host_settings)
 
     @property
     def folder(self) -> Path:
@@ -150,6 +158,12 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--python", help="interpreter of the model's environment (default: this one)")
     parser.add_argument("--devices", default="cpu", help="devices to use, in order of preference (default: cpu)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
+    parser.add_argument(
+        "--host-settings",
+        default="",
+        metavar="NAME=VALUE,...",
+        help="environment variables of the calculation, in place of the engine's choice",
+    )
     parser.add_argument("--case-timeout-s", type=float, help="time budget of one case (s)")
     parser.add_argument("--child", metavar="WORK", type=Path, help=argparse.SUPPRESS)
     return parser
@@ -173,16 +187,17 @@ def main(chapter: str, parser: argparse.ArgumentParser, compute: Callable[[Job, 
     """
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    job = Job(
-        chapter=chapter,
-        model=arguments.model,
-        inputs=arguments.inputs,
-        lock=arguments.lock,
-        record=arguments.record,
-        devices=tuple(arguments.devices.split(",")),
-        threads=arguments.threads,
-    )
     try:
+        job = Job(
+            chapter=chapter,
+            model=arguments.model,
+            inputs=arguments.inputs,
+            lock=arguments.lock,
+            record=arguments.record,
+            devices=tuple(arguments.devices.split(",")),
+            threads=arguments.threads,
+            host_settings=parse_host_settings(arguments.host_settings),
+        )
         if arguments.child:
             code = _run_child(job, compute, Work.read(arguments.child))
             logging.shutdown()
@@ -195,7 +210,11 @@ def main(chapter: str, parser: argparse.ArgumentParser, compute: Callable[[Job, 
         print(error, file=sys.stderr, flush=True)
         return USER_ERROR_EXIT
     except OSError as error:
-        print(f"{error.filename or job.folder}: {error.strerror}; mend that and rerun.", file=sys.stderr, flush=True)
+        print(
+            f"{error.filename or arguments.record.parent}: {error.strerror}; mend that and rerun.",
+            file=sys.stderr,
+            flush=True,
+        )
         return USER_ERROR_EXIT
     return 0
 
@@ -225,7 +244,7 @@ def _run_parent(job: Job, command: Sequence[str], case_timeout_s: float | None) 
             finished=lambda case: job.result_path(case).exists(),
             case_timeout_s=case_timeout_s,
             load_timeout_s=LOAD_TIMEOUT_s,
-            environment=recommended_environment(job.threads),
+            environment=job.environment,
         )
         log_tail, attempts = outcome.log_tail, outcome.attempts
         for case, (reason, message) in outcome.failures.items():
@@ -272,6 +291,7 @@ def _record(
         },
         "device": session.get("device"),
         "threads": job.threads,
+        "host_settings": job.environment,
         "hardware": provenance.hardware() | {"gpu": session.get("gpu")},
         "timings": {**session.get("timings", {}), "wall_time_s": wall_time_s, "child_processes": attempts},
         "peak_memory": session.get("peak_memory"),

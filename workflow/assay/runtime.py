@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 
-def recommended_environment(threads: int) -> dict[str, str]:
+from assay.failures import UserError
+
+
+def recommended_environment(
+    threads: int, devices: Sequence[str] = ("cpu",), changes: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Environment variables for a process that evaluates a potential on `threads` cores.
 
     They are read when the process starts, so whoever launches it has to set them.
@@ -12,12 +18,16 @@ def recommended_environment(threads: int) -> dict[str, str]:
     ----------
     threads : int
         Cores that the process may use.
+    devices : sequence of str
+        Devices that it may use, in order of preference.
+    changes : mapping of str to str, optional
+        Variables in place of these, and further ones.
 
     Returns
     -------
     dict of str to str
     """
-    return {
+    chosen = {
         # one pool of threads per library, none larger than the share of the machine
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
@@ -33,3 +43,24 @@ def recommended_environment(threads: int) -> dict[str, str]:
         # packages of the user's home do not leak into a pinned environment
         "PYTHONNOUSERSITE": "1",
     }
+    if any(device.startswith("cuda") for device in devices):
+        # passes of many sizes leave gaps between blocks of a fixed size, which end in memory that runs out early
+        chosen["PYTORCH_CUDA_ALLOC_CONF"] = "expandable_segments:True"
+    return chosen | dict(changes or {})
+
+
+def parse_host_settings(text: str) -> dict[str, str]:
+    """``NAME=VALUE,NAME=VALUE`` as a mapping; empty text gives an empty one.
+
+    Raises
+    ------
+    UserError
+        If an item has no name or no equals sign.
+    """
+    settings = {}
+    for item in filter(None, text.split(",")):
+        name, equals, value = item.partition("=")
+        if not name.strip() or not equals:
+            raise UserError(f"--host-settings: {item!r} is not of the form NAME=VALUE; correct it.")
+        settings[name.strip()] = value
+    return settings

@@ -48,13 +48,15 @@ rule run_diatomics:
         runtime=minutes_that_grow(120),
         devices=devices_of_model,
         python=python_of_model,
+        host_settings=CAMPAIGN.host_settings,
         case_timeout_s=CAMPAIGN.diatomics.config["case_timeout_s"],
     message:
         "Pairs of atoms by {wildcards.model}, batch {wildcards.batch} (log: {log})"
     shell:
         "{DRIVER:q} workflow/scripts/run_diatomics.py --python {resources.python:q} --model {input.model:q}"
         " --inputs {input.index:q} --lock {input.lock:q} --record {output.record:q} --devices {resources.devices:q}"
-        " --threads {threads} --case-timeout-s {resources.case_timeout_s} > {log:q} 2>&1"
+        " --threads {threads} --case-timeout-s {resources.case_timeout_s} --host-settings {resources.host_settings:q}"
+        " > {log:q} 2>&1"
 
 
 rule score_diatomics:

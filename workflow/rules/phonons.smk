@@ -48,13 +48,15 @@ rule run_phonons:
         runtime=minutes_that_grow(240),
         devices=devices_of_model,
         python=python_of_model,
+        host_settings=CAMPAIGN.host_settings,
         case_timeout_s=CAMPAIGN.phonons.config["case_timeout_s"],
     message:
         "Phonons of {wildcards.model}, batch {wildcards.batch} (log: {log})"
     shell:
         "{DRIVER:q} workflow/scripts/run_phonons.py --python {resources.python:q} --model {input.model:q}"
         " --inputs {input.index:q} --lock {input.lock:q} --record {output.record:q} --devices {resources.devices:q}"
-        " --threads {threads} --case-timeout-s {resources.case_timeout_s} > {log:q} 2>&1"
+        " --threads {threads} --case-timeout-s {resources.case_timeout_s} --host-settings {resources.host_settings:q}"
+        " > {log:q} 2>&1"
 
 
 rule score_phonons:

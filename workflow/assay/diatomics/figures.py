@@ -118,7 +118,7 @@ def deviation_figure(
         if not lines:
             continue
         drawn += 1
-        covered = np.isfinite(lines).sum(axis=0) >= max(2, len(lines) // 2)
+        covered = np.isfinite(lines).sum(axis=0) >= max(1, len(lines) // 2)
         low, middle, high = np.nanquantile(np.array(lines)[:, covered], (0.25, 0.5, 0.75), axis=0)
         axes.fill_between(grid[covered], low, high, color=card["colour"], alpha=0.2, linewidth=0)
         axes.plot(grid[covered], middle, **_line(card), label=f"{card['label']} ({len(lines)} of {len(prepared)})")

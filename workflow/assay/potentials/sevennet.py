@@ -7,6 +7,7 @@ Forces and stress are derivatives of the energy.
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,14 @@ from assay.potentials.loading import checkpoint_path, declared_elements
 BUNDLED = ("7net-0", "7net-0_22may2024", "7net-l3i5", "7net-mf-0")
 """The models whose weights come with the package."""
 
-LOADER_KEYS = {"model", "modal"}
+LOADER_KEYS = {"model", "modal", "kernels"}
+
+KERNELS = {
+    "cueq": ("enable_cueq", "sevenn.nn.cue_helper", "is_cue_available", "cuequivariance and a GPU"),
+    "flash": ("enable_flash", "sevenn.nn.flash_helper", "is_flash_available", "FlashTP and a GPU"),
+    "oeq": ("enable_oeq", "sevenn.nn.oeq_helper", "is_oeq_available", "OpenEquivariance and a GPU"),
+}
+"""Kernels in place of e3nn's: how the package is told, what tells whether they are there, and what they need."""
 
 ASE_VOIGT = (0, 1, 2, 4, 5, 3)
 """Where ase's xx, yy, zz, yz, xz, xy are in SevenNet's xx, yy, zz, xy, yz, zx."""
@@ -65,14 +73,16 @@ class Graph:
 
 
 def load(entry: Mapping[str, Any], device: str) -> Potential:
-    """Load ``loader: {model: 7net-0}``, or a local checkpoint; ``modal: PBE`` chooses a level of theory.
+    """Load ``loader: {model: 7net-0}``, or a local checkpoint.
+
+    ``modal: PBE`` chooses a level of theory, ``kernels: cueq`` (``flash``, ``oeq``) faster tensor products.
 
     Raises
     ------
     UserError
-        If the model is unknown, or the modality is missing or unknown.
+        If the model or the kernels are unknown, or the modality is missing or unknown.
     PotentialFailure
-        ``checkpoint`` if the weights are missing or cannot be read.
+        ``checkpoint`` if the weights are missing or cannot be read; ``environment`` if the kernels are not there.
     """
     name, loader = entry["name"], entry.get("loader") or {}
     for key in loader.keys() - LOADER_KEYS:
@@ -81,7 +91,8 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
         raise UserError(f"models: {name}.dtype: SevenNet computes in float32; got {entry['dtype']!r}.")
     place = torch_device(device)
     weights = _weights(entry)
-    checkpoint, model = _read(name, weights)
+    options = _kernels(name, loader.get("kernels", "e3nn"))
+    checkpoint, model = _read(name, weights, options)
     modal = _modal(name, loader.get("modal"), model.modal_map)
     model.to(place).eval()
     # gradients of the weights are not wanted, so what they would need is not kept during a pass
@@ -97,7 +108,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
         elements=declared_elements(entry, known),
         prepare=evaluator.prepare,
         forward=evaluator.forward,
-        make_package_calculator=lambda: _calculator(checkpoint, modal, device),
+        make_package_calculator=lambda: _calculator(checkpoint, modal, device, options),
         package_calculator_name="sevenn.calculator.SevenNetCalculator",
         native=True,
         release=release_cuda if place.type == "cuda" else nothing_to_release,
@@ -106,6 +117,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
             "cutoff_A": float(model.cutoff),
             "package_version": version("sevenn"),
             "torch_version": torch.__version__,
+            "kernels": loader.get("kernels", "e3nn"),
         },
     )
 
@@ -205,10 +217,25 @@ def _weights(entry: Mapping[str, Any]) -> str | Path:
     return model
 
 
-def _read(name: str, weights: str | Path) -> tuple[SevenNetCheckpoint, AtomGraphSequential]:
+def _kernels(name: str, wanted: str) -> dict[str, bool]:
+    """How the package is told which kernels to use; it would silently fall back on e3nn's where they are missing."""
+    if wanted == "e3nn":
+        return {}
+    if wanted not in KERNELS:
+        known = ("e3nn", *KERNELS)
+        raise UserError(f"models: {name}.loader.kernels: unknown kernels {wanted!r}{near_misses(wanted, known)}")
+    option, module, available, needs = KERNELS[wanted]
+    if not getattr(importlib.import_module(module), available)():
+        raise PotentialFailure("environment", f"{name}: the kernels {wanted!r} need {needs}, which are not there.")
+    return {option: True}
+
+
+def _read(
+    name: str, weights: str | Path, options: Mapping[str, bool]
+) -> tuple[SevenNetCheckpoint, AtomGraphSequential]:
     try:
         checkpoint = load_checkpoint(str(weights))
-        return checkpoint, checkpoint.build_model()
+        return checkpoint, checkpoint.build_model(**options)
     except Exception as error:
         # torch, pickle and sevenn each have their own exceptions for a file that is not a checkpoint
         raise PotentialFailure(
@@ -243,8 +270,10 @@ def _without_forces(model: AtomGraphSequential) -> AtomGraphSequential:
     return energy_model.eval()
 
 
-def _calculator(checkpoint: SevenNetCheckpoint, modal: str | None, device: str) -> Calculator:
+def _calculator(
+    checkpoint: SevenNetCheckpoint, modal: str | None, device: str, options: Mapping[str, bool]
+) -> Calculator:
     with warnings.catch_warnings():
         # a hint that CUDA-only kernels could be installed
         warnings.filterwarnings("ignore", message="No tensor product accelerator")
-        return SevenNetCalculator(checkpoint.build_model(), device=device, modal=modal)
+        return SevenNetCalculator(checkpoint.build_model(**options), device=device, modal=modal)
