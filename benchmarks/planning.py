@@ -44,6 +44,7 @@ def write_campaign(project: Path, models: int, crystals: int) -> None:
     config = {"catalogue": "models.yaml", "structures": "crystals.yaml"}
     config["models"] = [f"model-{i}" for i in range(models)]
     config["phonons"] = {"cases": [f"crystal-{i}" for i in range(crystals)]}
+    config |= {"diatomics": {"elements": []}, "speed": {"systems": []}}
     (project / "large.yaml").write_text(yaml.safe_dump(config))
 
 

@@ -160,6 +160,8 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: 1)")
     parser.add_argument(
         "--host-settings",
+        nargs="?",
+        const="",
         default="",
         metavar="NAME=VALUE,...",
         help="environment variables of the calculation, in place of the engine's choice",
