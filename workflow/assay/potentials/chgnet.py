@@ -31,13 +31,13 @@ from assay.failures import PotentialFailure, UserError, near_misses
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
-from assay.potentials.devices import release_cuda, torch_device
+from assay.potentials.devices import compile_layers, release_cuda, torch_device
 from assay.potentials.loading import checkpoint_path, declared_elements
 
 BUNDLED = ("0.3.0", "0.2.0", "r2scan")
 """The models whose weights come with the package."""
 
-LOADER_KEYS = {"model"}
+LOADER_KEYS = {"model", "compile"}
 
 SAME_POINT_A = 1e-8
 """An atom and its own image of the home cell are this close."""
@@ -70,6 +70,8 @@ class Graph:
 def load(entry: Mapping[str, Any], device: str) -> Potential:
     """Load ``loader: {model: 0.3.0 | 0.2.0 | r2scan}``, or a local checkpoint of the package's trainer.
 
+    ``compile: true`` lets torch compile the layers that pass messages.
+
     Raises
     ------
     UserError
@@ -86,6 +88,8 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     model = _read(entry).to(place).eval()
     # gradients of the weights are not wanted, so what they would need is not kept during a pass
     model.requires_grad_(False)
+    if loader.get("compile"):
+        compile_layers([*model.atom_conv_layers, *model.bond_conv_layers, *model.angle_layers])
     known = frozenset(chemical_symbols[1 : model.atom_embedding.embedding.num_embeddings + 1])
     evaluator = Evaluator(model, place)
     return Potential(
@@ -106,6 +110,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
             "angle_cutoff_A": float(model.graph_converter.bond_graph_cutoff),
             "package_version": version("chgnet"),
             "torch_version": torch.__version__,
+            "compile": bool(loader.get("compile")),
         },
     )
 

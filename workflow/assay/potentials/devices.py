@@ -1,6 +1,8 @@
-"""Torch's devices; imported by the adapters of packages that use torch."""
+"""Torch's devices and its compiler; imported by the adapters of packages that use torch."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 
@@ -28,3 +30,13 @@ def torch_device(name: str) -> torch.device:
 def release_cuda() -> None:
     """Give memory that torch keeps for later back to the GPU."""
     torch.cuda.empty_cache()
+
+
+def compile_layers(layers: Iterable[torch.nn.Module]) -> None:
+    """Let torch compile layers in place, for graphs of any size, when they are first used.
+
+    Layers and not the whole model, since the derivative that gives the forces is taken inside of that. Compiling costs
+    about a minute per model and process, and pays in long runs only.
+    """
+    for layer in layers:
+        layer.compile(dynamic=True)
