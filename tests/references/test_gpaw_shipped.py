@@ -44,14 +44,14 @@ def test_a_curve_is_whole(path):
 
 
 @pytest.mark.parametrize("path", CURVES, ids=lambda path: path.stem)
-def test_every_point_of_the_bond_and_beyond_is_converged(path):
+def test_what_bond_length_and_depth_depend_on_is_converged(path):
     record = load_curve(path)
-    near = 0.85 * well_of_record(record).bond_length_A
-    assert all(
-        converged
-        for distance, converged in zip(record["distances_A"], record["converged"], strict=True)
-        if distance > near
-    )
+    bond_length = well_of_record(record).bond_length_A
+    points = list(zip(record["distances_A"], record["converged"], strict=True))
+    assert all(converged for distance, converged in points if 0.85 < distance / bond_length < 2.0)
+    assert points[-1][1] and record["atom"]["converged"]
+    # elsewhere a point may be marked as not converged, but hardly any is
+    assert sum(not converged for _, converged in points) <= 1
 
 
 @pytest.mark.parametrize(
