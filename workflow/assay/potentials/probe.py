@@ -41,8 +41,8 @@ class Plan:
         Repeats of the crystal's conventional cell along each axis in one structure of the probe.
     growth, sparse_growth : int
         Ratios of the sizes of successive passes, of crystals and of dimers.
-    seconds : float
-        Time for the crystal, and half of it again for the dimers.
+    seconds, sparse_seconds : float
+        Time for the crystal and for the dimers.
     largest_atoms : int
         No pass is larger.
     default_atoms, default_sparse_atoms : int
@@ -53,14 +53,15 @@ class Plan:
     growth: int
     sparse_growth: int
     seconds: float
+    sparse_seconds: float
     largest_atoms: int
     default_atoms: int
     default_sparse_atoms: int
 
 
 PLANS = {
-    "cpu": Plan(1, 2, 4, 1.6, 1024, 64, 1024),
-    "cuda": Plan(2, 4, 8, 8.0, 65536, 4096, 32768),
+    "cpu": Plan(1, 2, 4, 1.6, 2.0, 1024, 64, 1024),
+    "cuda": Plan(2, 4, 8, 8.0, 4.0, 65536, 4096, 32768),
 }
 
 PROPERTIES = frozenset({"energy", "forces", "stress"})
@@ -130,7 +131,7 @@ def _measure(potential: Potential, plan: Plan) -> Budget:
     dense_log = _grow(run, dense, plan, plan.growth, plan.seconds, potential.release)
     MB_per_atom = _memory_per_atom(resident, dense_log)
     run(sparse, 1)
-    sparse_log = _grow(run, sparse, plan, plan.sparse_growth, plan.seconds / 2, potential.release)
+    sparse_log = _grow(run, sparse, plan, plan.sparse_growth, plan.sparse_seconds, potential.release)
     atoms = _best(dense_log, dense.atoms)
     return Budget(
         atoms_per_pass=atoms,
