@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,15 @@ def command_line(arguments: list[str] | None = None) -> str:
     words = [sys.executable, *(sys.argv if arguments is None else arguments)]
     here = f"{Path.cwd()}{os.sep}"
     return shlex.join(word.removeprefix(here) for word in words)
+
+
+@cache
+def gpu_name() -> str | None:
+    """Name of the GPU that torch sees, if any."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        return None
+    try:
+        import torch
+    except ImportError:
+        return None
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else None

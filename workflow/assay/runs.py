@@ -16,7 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -358,7 +358,7 @@ class Session:
             {
                 "potential": {"batching": self.potential.batching, **self.potential.details},
                 "device": self.potential.device,
-                "gpu": gpu_name(),
+                "gpu": provenance.gpu_name(),
                 "packages": self.packages,
                 "python": sys.version.split()[0],
                 "timings": self.timings,
@@ -391,18 +391,6 @@ def _run_child(job: Job, compute: Callable[[Job, Session, Work], None], work: Wo
 def choose_device(devices: Sequence[str]) -> str:
     """The first device of the list that is there; the last one where none is, so that loading says what is missing."""
     for device in devices:
-        if device != "cuda" or gpu_name() is not None:
+        if device != "cuda" or provenance.gpu_name() is not None:
             return device
     return devices[-1]
-
-
-@cache
-def gpu_name() -> str | None:
-    """Name of the GPU that torch sees, if any."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
-        return None
-    try:
-        import torch
-    except ImportError:
-        return None
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else None

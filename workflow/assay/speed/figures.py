@@ -146,9 +146,7 @@ def curve_figure(
     if filled:
         right = filled[-1].secondary_yaxis("right", functions=(_inverse, _inverse))
         right.set_ylabel("ns per day, steps of 1 fs")
-    star = Line2D(
-        [], [], marker="*", markersize=9, color=REFERENCE_COLOUR, linestyle="none", label="DFT (GPAW, 1 core)"
-    )
+    star = Line2D([], [], linestyle="none", label="DFT (GPAW, 1 core)", **_DFT_STYLE)
     marks = [
         Line2D([], [], color="0.35", label=f"then {words}", **_ending_style(reason))
         for reason, (_, words) in ENDINGS.items()
