@@ -8,15 +8,14 @@ min_version("9.19")
 configfile: "config/config.yaml"
 
 
-report: "workflow/report/campaign.rst"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/environments.smk"
 include: "workflow/rules/references.smk"
 include: "workflow/rules/databases.smk"
 include: "workflow/rules/diatomics.smk"
 include: "workflow/rules/phonons.smk"
+include: "workflow/rules/gas.smk"
+include: "workflow/rules/widom.smk"
 include: "workflow/rules/speed.smk"
 include: "workflow/rules/report.smk"
 

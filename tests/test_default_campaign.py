@@ -22,7 +22,19 @@ pytestmark = pytest.mark.models
 ENVS = Path(os.environ.get("ASSAY_ENVS", ROOT / ".envs"))
 FREQUENCY_TOLERANCE_THz = 1e-3
 SMALLER = """
+models:
+  - sevennet-0
+  - sevennet-0+zbl: [diatomics]
+  - chgnet-0.3.0
+  - chgnet-0.3.0+zbl: [diatomics]
+  - co2-mof74-dft: {widom: {insertions: 2000}}
+  - uff-trappe: {widom: {insertions: 2000}}
+  - co2-trappe-flexible: {gas: {yardstick: true, repeats: 2, equilibration_ps: 0.5, production_ps: 2}}
 diatomics: {elements: [H, N, Mg, Cu], orientations: 8}
+gas:
+  equilibration_ps: 0.05
+  production_ps: 0.1
+widom: {insertions: 32}
 speed: {sizes: [10, 32], batch_sizes: [1, 4], budget_s: 60}
 """
 
@@ -30,7 +42,7 @@ speed: {sizes: [10, 32], batch_sizes: [1, 4], budget_s: 60}
 @pytest.fixture(scope="module")
 def campaign(tmp_path_factory):
     """A finished default campaign that borrows the built environments."""
-    for name in ("sevennet", "chgnet"):
+    for name in ("sevennet", "chgnet", "lammps"):
         if not (ENVS / name / "environment.lock").exists():
             pytest.skip(f"{ENVS / name} is not built; run `make environments`")
     project = copy_project(tmp_path_factory.mktemp("default") / "assay")

@@ -15,10 +15,12 @@ import yaml
 from conftest import ROOT, Project, copy_project, job_counts
 
 CONFIG = "tests/campaign/config.yaml"
-PER_MODEL = Counter(describe_model=1, run_diatomics=2, run_phonons=2, run_speed=1, summarise_model=1)
-PREPARED = Counter(prepare_diatomics=2, prepare_phonons=2, prepare_speed=1)
-SCORED = Counter(score_diatomics=1, score_phonons=1, score_speed=1)
-SHOWN = SCORED + Counter(plot_diatomics=1, plot_phonons=1, plot_speed=1, report=1)
+BATCHES = {"diatomics": 2, "phonons": 2, "gas": 1, "widom": 1, "speed": 1}
+PREPARED = Counter({f"prepare_{chapter}": count for chapter, count in BATCHES.items()})
+PER_MODEL = Counter(describe_model=1, summarise_model=1)
+PER_MODEL += Counter({f"run_{chapter}": count for chapter, count in BATCHES.items()})
+SCORED = Counter(f"score_{chapter}" for chapter in BATCHES)
+SHOWN = SCORED + Counter(f"plot_{chapter}" for chapter in BATCHES) + Counter(report=1)
 SHARED = PREPARED + SHOWN + Counter(all=1)
 
 
@@ -162,6 +164,12 @@ def test_a_changed_environment_rebuilds_it_and_reruns_its_models(done):
         ("diatomics", "protocol", 2, {"prepare", "run", "score", "plot"}),
         ("diatomics", "ripple_eV", 0.1, {"score", "plot"}),
         ("diatomics", "case_timeout_s", 10, set()),
+        ("gas", "production_ps", 0.1, {"prepare", "run", "score", "plot"}),
+        ("gas", "bond_limit", 2.0, {"score", "plot"}),
+        ("gas", "checkpoint_s", 10, set()),
+        ("widom", "insertions", 20, {"prepare", "run", "score", "plot"}),
+        ("widom", "temperatures_K", [298, 300], {"score", "plot"}),
+        ("widom", "case_timeout_s", 10, set()),
         ("speed", "repeats", 4, {"prepare", "run", "score", "plot"}),
         ("speed", "accuracy_case", "Al-32", {"plot"}),
         ("speed", "case_timeout_s", 10, set()),
@@ -179,7 +187,8 @@ def test_what_a_setting_reruns(done, chapter, key, value, reruns):
 
 
 @pytest.mark.parametrize(
-    ("chapter", "left_out"), [("diatomics", "elements"), ("phonons", "cases"), ("speed", "systems")]
+    ("chapter", "left_out"),
+    [("diatomics", "elements"), ("phonons", "cases"), ("gas", "systems"), ("widom", "cases"), ("speed", "systems")],
 )
 def test_a_chapter_can_be_left_out(tiny, chapter, left_out):
     config = yaml.safe_load((tiny.root / "tiny.yaml").read_text())
@@ -234,7 +243,7 @@ def test_planning_a_large_campaign_takes_seconds(project):
     (project.root / "crystals.yaml").write_text(yaml.safe_dump({f"crystal-{i}": crystal for i in range(400)}))
     config = {"catalogue": "models.yaml", "structures": "crystals.yaml", "models": [f"model-{i}" for i in range(12)]}
     config["phonons"] = {"cases": [f"crystal-{i}" for i in range(400)]}
-    config["speed"] = {"systems": []}
+    config |= {"gas": {"systems": []}, "widom": {"cases": []}, "speed": {"systems": []}}
     (project.root / "large.yaml").write_text(yaml.safe_dump(config))
     start = time.monotonic()
     plan = project.plan(configfile="large.yaml")

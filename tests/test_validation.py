@@ -10,6 +10,8 @@ from assay.campaign import load_campaign, load_catalogue
 from assay.failures import REASONS, PotentialFailure, UserError, near_misses
 from assay.validation import read_schema, read_yaml, validate, with_defaults
 
+CHAPTERS = ("diatomics", "phonons", "gas", "widom", "speed")
+
 
 @pytest.fixture
 def config(monkeypatch) -> dict:
@@ -27,9 +29,11 @@ def sentence(config, files=("config/config.yaml",)) -> str:
 
 def test_the_shipped_configuration_is_valid(config):
     campaign = load_campaign(config)
-    assert campaign.models == ["sevennet-0", "sevennet-0+zbl", "chgnet-0.3.0", "chgnet-0.3.0+zbl"]
-    assert campaign.diatomics.models == campaign.models
-    assert campaign.phonons.models == ["sevennet-0", "chgnet-0.3.0"]
+    learned = ["sevennet-0", "chgnet-0.3.0"]
+    assert set(campaign.diatomics.models) == {*learned, *(f"{model}+zbl" for model in learned)}
+    assert list(campaign.phonons.models) == list(campaign.speed.models) == learned
+    assert list(campaign.gas.models) == [*learned, "co2-trappe-flexible"]
+    assert list(campaign.widom.models) == [*learned, "co2-mof74-dft", "uff-trappe"]
     assert len(campaign.diatomics.cases) >= 10
     assert len(campaign.config["phonons"]["cases"]) >= 8
 
@@ -84,7 +88,7 @@ def test_all_elements_with_a_reference(config):
 
 def test_a_model_of_no_chapter_is_refused(config):
     config["models"] = ["chgnet-0.3.0", {"sevennet-0": ["diatomics"]}]
-    assert load_campaign(config).phonons.models == ["chgnet-0.3.0"]
+    assert list(load_campaign(config).phonons.models) == ["chgnet-0.3.0"]
     config["diatomics"]["elements"] = []
     assert "models: 'sevennet-0' is in none of this campaign's chapters; remove it." in sentence(config)
     config["models"] = [{"sevennet-0": ["diatomic"]}]
@@ -93,8 +97,8 @@ def test_a_model_of_no_chapter_is_refused(config):
 
 def test_a_campaign_without_chapters_is_refused(config):
     config["diatomics"]["elements"] = config["phonons"]["cases"] = []
-    config["speed"] = {}
-    assert "there is nothing to do; give diatomics.elements, phonons.cases or speed.systems." in sentence(config)
+    config["speed"] = config["gas"] = config["widom"] = {}
+    assert "there is nothing to do; give diatomics.elements, phonons.cases, gas.systems" in sentence(config)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +113,39 @@ def test_a_campaign_without_chapters_is_refused(config):
 def test_wrong_values(config, key, value, expected):
     config[key] = value
     assert expected in sentence(config)
+
+
+@pytest.mark.parametrize(
+    ("chapter", "keys", "expected"),
+    [
+        ("gas", {"systems": [{"name": "CO2", "molecule": "CO2.xyz", "count": 2, "box_A": 9}]}, "no file CO2.xyz"),
+        ("gas", {"systems": [{"name": "CO2", "count": 2}]}, "gas.systems.0: "),
+        ("gas", {"systems": [{"name": "a", "file": "Makefile"}] * 2}, "gas.systems: a is there twice"),
+        ("gas", {"frame_interval_fs": 1.5}, "gas.frame_interval_fs: 1.5 fs is not a whole number of time steps"),
+        ("gas", {"experiments": "none.yaml"}, "gas.experiments: there is no file none.yaml"),
+        ("widom", {"cases": [{"name": "x", "framework": "a.cif", "guest": "Makefile"}]}, "there is no file a.cif"),
+        ("widom", {"temperature_K": 299}, "widom.temperature_K: 299 K is not among widom.temperatures_K; add it"),
+        ("widom", {"supercell": [1, 1]}, "widom.supercell: [1, 1] is not possible"),
+    ],
+)
+def test_wrong_fluids_and_frameworks(config, chapter, keys, expected):
+    config[chapter] |= keys
+    text = sentence(config)
+    assert expected in text
+    assert text.startswith("config/config.yaml")
+
+
+def test_a_model_can_have_settings_of_its_own(config):
+    config["models"] = ["sevennet-0", {"chgnet-0.3.0": {"widom": {"insertions": 7}, "gas": {"yardstick": True}}}]
+    campaign = load_campaign(config)
+    assert list(campaign.phonons.models) == ["sevennet-0"]
+    assert campaign.widom.settings_by_model == {"chgnet-0.3.0": {"insertions": 7}}
+    assert campaign.gas.settings_by_model == {}
+    assert campaign.gas.score_settings["yardstick"] == "chgnet-0.3.0"
+    config["models"].append({"sevennet-l3i5": {"gas": {"yardstick": True}}})
+    assert "chgnet-0.3.0 and sevennet-l3i5 cannot both be yardstick" in sentence(config)
+    config["models"] = [{"sevennet-0": {"widom": {"insertion": 7}}}]
+    assert "models.0" in sentence(config)
 
 
 def test_missing_key(config):
@@ -168,9 +205,7 @@ def test_every_key_is_explained_in_the_readme():
     config, models = read_schema("config"), read_schema("models")
     keys = [
         *config["properties"],
-        *config["properties"]["diatomics"]["properties"],
-        *config["properties"]["phonons"]["properties"],
-        *config["properties"]["speed"]["properties"],
+        *(key for block in CHAPTERS for key in config["properties"][block]["properties"]),
         *models["additionalProperties"]["properties"],
     ]
     assert [key for key in keys if f"`{key}`" not in text] == []

@@ -11,9 +11,12 @@ from assay.catalogue import load_catalogue
 from assay.chapters import Chapter
 from assay.diatomics.plan import DiatomicChapter, diatomic_chapter
 from assay.failures import UserError, near_misses
+from assay.gas.plan import GasChapter, gas_chapter
 from assay.phonons.plan import PhononChapter, phonon_chapter
+from assay.records import file_sha256
 from assay.speed.plan import SpeedChapter, speed_chapter
 from assay.validation import origin, read_schema, validate, with_defaults
+from assay.widom.plan import WidomChapter, widom_chapter
 
 # What describes a potential to people and changes no number: an edit reruns no calculation.
 DESCRIPTIVE_KEYS = frozenset(
@@ -48,7 +51,7 @@ class Campaign:
         The configuration with its defaults filled in.
     catalogue : dict of str to dict
         Entries of the models of this campaign, in its order.
-    diatomics, phonons, speed : Chapter
+    diatomics, phonons, gas, speed, widom : Chapter
         The chapters; one that the configuration leaves out has no batches.
     """
 
@@ -56,7 +59,9 @@ class Campaign:
     catalogue: dict[str, dict[str, Any]]
     diatomics: DiatomicChapter
     phonons: PhononChapter
+    gas: GasChapter
     speed: SpeedChapter
+    widom: WidomChapter
 
     @property
     def models(self) -> list[str]:
@@ -73,9 +78,11 @@ class Campaign:
         return environment_of(self.catalogue[model])
 
     def entry(self, model: str) -> dict[str, Any]:
-        """What of a model's entry its results depend on, with its name."""
+        """What of a model's entry its results depend on, with its name and the content of the file it may name."""
         entry = self.catalogue[model]
-        return {"name": model} | {key: entry[key] for key in sorted(entry) if key not in DESCRIPTIVE_KEYS}
+        parts = {"name": model} | {key: entry[key] for key in sorted(entry) if key not in DESCRIPTIVE_KEYS}
+        file = entry["loader"].get("file")
+        return parts | ({"file_sha256": file_sha256(Path(file))} if file else {})
 
     def card(self, model: str) -> dict[str, Any]:
         """What tables and figures say of a model."""
@@ -106,7 +113,7 @@ class Campaign:
     @property
     def chapters(self) -> list[Chapter]:
         """The chapters that the campaign has, in the order of the report."""
-        every = (self.diatomics, self.phonons, self.speed)
+        every = (self.diatomics, self.phonons, self.gas, self.widom, self.speed)
         return [chapter for chapter in every if chapter.batches and chapter.models]
 
     def records(self, models: Iterable[str] | None = None) -> list[str]:
@@ -166,33 +173,49 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
     for model in models:
         if model not in catalogue:
             raise UserError(f"{source}: models: {model!r} is not in {catalogue_path}{near_misses(model, catalogue)}")
+        file = catalogue[model]["loader"].get("file")
+        if file and not Path(file).is_file():
+            raise UserError(f"{catalogue_path}: {model}.loader.file: there is no file {file}; correct the path.")
         environment = Path("envs") / f"{environment_of(catalogue[model])}.yaml"
         if not environment.exists():
             known = [path.stem for path in Path("envs").glob("*.yaml")]
             hint = near_misses(environment.stem, known)
             raise UserError(f"{catalogue_path}: {model}: there is no environment file {environment}{hint}")
 
-    def chosen(chapter: str) -> list[str]:
-        return [model for model, chapters in models.items() if chapters is None or chapter in chapters]
+    def chosen(chapter: str) -> dict[str, Mapping[str, Any]]:
+        return {
+            model: {} if chapters is None else chapters[chapter]
+            for model, chapters in models.items()
+            if chapters is None or chapter in chapters
+        }
 
     campaign = Campaign(
         dict(config),
         {model: catalogue[model] for model in models},
         diatomics=diatomic_chapter(config, chosen("diatomics"), files),
         phonons=phonon_chapter(config, chosen("phonons"), files),
+        gas=gas_chapter(config, chosen("gas"), files),
         speed=speed_chapter(config, chosen("speed"), files),
+        widom=widom_chapter(config, chosen("widom"), files),
     )
     if not campaign.chapters:
-        raise UserError(f"{source}: there is nothing to do; give diatomics.elements, phonons.cases or speed.systems.")
+        raise UserError(
+            f"{source}: there is nothing to do; give diatomics.elements, phonons.cases, gas.systems, widom.cases or"
+            " speed.systems."
+        )
     for model in models:
         if not campaign.records([model]):
             raise UserError(f"{source}: models: {model!r} is in none of this campaign's chapters; remove it.")
     return campaign
 
 
-def _chapters_by_model(models: Sequence[str | Mapping[str, Sequence[str]]]) -> dict[str, Sequence[str] | None]:
-    """The chapters that each potential is put through, in the order of the list; None for all of them."""
-    named: dict[str, Sequence[str] | None] = {}
+def _chapters_by_model(
+    models: Sequence[str | Mapping[str, Sequence[str] | Mapping[str, Mapping[str, Any]]]],
+) -> dict[str, dict[str, Mapping[str, Any]] | None]:
+    """The chapters that each potential is put through with its settings, in the order of the list; None for all."""
+    named: dict[str, dict[str, Mapping[str, Any]] | None] = {}
     for item in models:
-        named.update({item: None} if isinstance(item, str) else item)
+        for name, chapters in {item: None}.items() if isinstance(item, str) else item.items():
+            listed = isinstance(chapters, Sequence)
+            named[name] = {chapter: {} for chapter in chapters} if listed else chapters
     return named

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
+
+from assay.failures import UserError
+from assay.validation import origin
 
 
 @dataclass(frozen=True)
@@ -15,12 +19,12 @@ class Chapter:
     ----------
     config : mapping
         Its block of the configuration, defaults filled in.
-    models : sequence of str
-        Names of the potentials that it is about.
+    models : mapping of str to mapping
+        Names of the potentials that it is about, each with settings that replace the block's for it alone.
     """
 
     config: Mapping[str, Any]
-    models: Sequence[str]
+    models: Mapping[str, Mapping[str, Any]]
 
     name: ClassVar[str]
     run_keys: ClassVar[tuple[str, ...]]
@@ -47,6 +51,15 @@ class Chapter:
     def run_settings(self) -> dict[str, Any]:
         """What of the configuration the calculations depend on."""
         return {key: self.config[key] for key in self.run_keys}
+
+    @property
+    def settings_by_model(self) -> dict[str, dict[str, Any]]:
+        """What of it is different for single potentials."""
+        chosen = {
+            model: {key: value for key, value in own.items() if key in self.run_keys}
+            for model, own in self.models.items()
+        }
+        return {model: own for model, own in chosen.items() if own}
 
     @property
     def score_settings(self) -> dict[str, Any]:
@@ -81,3 +94,35 @@ class Chapter:
             return []
         files = [f"results/figures/{self.name}/{name}.{kind}" for name in self.figure_names for kind in ("png", "svg")]
         return [*files, *(f"results/figures/{self.name}/{folder}" for folder in self.figure_folders)]
+
+
+def named(
+    chapter: str, key: str, entries: Sequence[Mapping[str, Any]], paths: Sequence[str], files: Sequence[Path | str]
+) -> dict[str, dict[str, Any]]:
+    """Entries of a list by their ``name``, checked.
+
+    Parameters
+    ----------
+    chapter, key : str
+        The block of the configuration, and its key that holds the list.
+    entries : sequence of mapping
+        Each with a ``name``; those of its values that `paths` names are files, where they are given.
+    files : sequence of path
+        The files that the configuration was merged from, for messages.
+
+    Raises
+    ------
+    UserError
+        If a name is there twice or a file does not exist.
+    """
+    source = origin(files, [chapter, key])
+    by_name: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        name = entry["name"]
+        if name in by_name:
+            raise UserError(f"{source}: {chapter}.{key}: {name} is there twice; rename or remove one.")
+        for path in (entry.get(key) for key in paths):
+            if path and not Path(path).is_file():
+                raise UserError(f"{source}: {chapter}.{key}: {name}: there is no file {path}; correct the path.")
+        by_name[name] = {key: value for key, value in entry.items() if key != "name"}
+    return by_name

@@ -102,6 +102,9 @@ def with_defaults(content: Mapping[str, Any], schema: Mapping[str, Any]) -> dict
             filled[key] = deepcopy(subschema["default"])
         if subschema.get("type") == "object" and isinstance(filled.get(key), Mapping):
             filled[key] = with_defaults(filled[key], subschema)
+        items = subschema.get("items", {})
+        if items.get("type") == "object" and isinstance(filled.get(key), list):
+            filled[key] = [with_defaults(item, items) for item in filled[key]]
     return filled
 
 

@@ -1,6 +1,9 @@
 """The report: tables, figures, failures and provenance on one page."""
 
 
+report: "../report/campaign.rst"
+
+
 rule report:
     """One self-contained page from the tables and figures."""
     input:

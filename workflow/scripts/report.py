@@ -10,9 +10,11 @@ from pathlib import Path
 from assay.failures import UserError
 from assay.records import read_json, write_text
 from assay.report.diatomics import diatomics_section
+from assay.report.gas import gas_section
 from assay.report.general import failures_section, models_section, provenance_section
 from assay.report.phonons import phonons_section
 from assay.report.speed import speed_section
+from assay.report.widom import widom_section
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -43,6 +45,8 @@ def main(argv: list[str] | None = None) -> int:
             models_section(cards),
             diatomics_section(arguments.results),
             phonons_section(arguments.results),
+            gas_section(arguments.results),
+            widom_section(arguments.results),
             speed_section(arguments.results),
             failures_section(records),
             provenance_section(records, json.loads(arguments.config)),

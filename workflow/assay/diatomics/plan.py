@@ -58,15 +58,17 @@ def reference_path(folder: str | Path, pair: str) -> Path | None:
     return Path(folder) / f"{first}.json" if first == second else None
 
 
-def diatomic_chapter(config: Mapping[str, Any], models: Sequence[str], files: Sequence[Path | str]) -> DiatomicChapter:
+def diatomic_chapter(
+    config: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]], files: Sequence[Path | str]
+) -> DiatomicChapter:
     """The chapter of a configuration.
 
     Parameters
     ----------
     config : mapping
         The whole configuration with its defaults.
-    models : sequence of str
-        Names of the potentials.
+    models : mapping of str to mapping
+        Names of the potentials, with settings of their own.
     files : sequence of path
         The files that the configuration was merged from, for messages.
 

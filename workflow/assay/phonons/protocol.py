@@ -21,6 +21,7 @@ from phonopy.structure.cells import guess_primitive_matrix
 
 from assay.failures import PotentialFailure, UserError
 from assay.potentials.base import require_finite
+from assay.potentials.relaxation import relaxed
 from assay.records import atomic_path
 from assay.structures import to_ase, to_phonopy
 from assay.units import EV_PER_A3_IN_GPA
@@ -232,32 +233,20 @@ def _largest_norm(vectors: np.ndarray) -> float:
 
 
 def _relaxed(potential: Potential, phonopy: Phonopy, settings: Mapping[str, Any]) -> tuple[Phonopy, dict]:
-    """The crystal at the potential's own minimum, space group kept, with the same displacements.
-
-    FIRE with Frechet cell filter and ase's FixSymmetry, as in doi:10.1038/s41524-025-01650-1.
-    """
-    from ase.constraints import FixSymmetry
-    from ase.filters import FrechetCellFilter
-    from ase.optimize import FIRE
-
-    potential.require_elements([to_ase(phonopy.unitcell)])
-    atoms = to_ase(phonopy.unitcell)
-    volume = atoms.get_volume()
-    atoms.calc = potential.calculator()
-    atoms.set_constraint(FixSymmetry(atoms, symprec=settings["symmetry_tolerance_A"]))
-    target = FrechetCellFilter(atoms) if settings["relax"] is True else atoms
-    optimiser = FIRE(target, logfile=None)
-    converged = optimiser.run(fmax=settings["relax_fmax_eV_A"], steps=settings["relax_steps"])
-    if not np.isfinite(atoms.get_potential_energy()):
-        raise PotentialFailure("non_finite", "the energy became non-finite while relaxing.")
-    if not converged:
-        limit, steps = settings["relax_fmax_eV_A"], settings["relax_steps"]
-        raise PotentialFailure("not_converged", f"forces above {limit:g} eV/Å after {steps} steps of relaxation.")
-    seen = {"relaxation_steps": optimiser.nsteps, "relaxation_volume_change": atoms.get_volume() / volume - 1}
-    relaxed = phonopy.unitcell.copy()
-    relaxed.cell = atoms.cell.array
-    relaxed.scaled_positions = atoms.get_scaled_positions(wrap=False)
-    return with_displacements(phonopy, relaxed), seen
+    """The crystal at the potential's own minimum, space group kept, with the same displacements."""
+    found = relaxed(
+        potential,
+        to_ase(phonopy.unitcell),
+        settings["relax"],
+        fmax_eV_A=settings["relax_fmax_eV_A"],
+        steps=settings["relax_steps"],
+        symmetry_tolerance_A=settings["symmetry_tolerance_A"],
+    )
+    seen = {"relaxation_steps": found.steps, "relaxation_volume_change": found.volume_change}
+    unitcell = phonopy.unitcell.copy()
+    unitcell.cell = found.atoms.cell.array
+    unitcell.scaled_positions = found.atoms.get_scaled_positions(wrap=False)
+    return with_displacements(phonopy, unitcell), seen
 
 
 def groups(sizes: Mapping[str, int], target_atoms: int, alone: Sequence[str] = ()) -> list[list[str]]:

@@ -103,8 +103,8 @@ class Potential:
         What the loaded model says of itself: ``parameters``, ``cutoff_A``, ``package_version`` and the like.
     prepare_in_host : callable or None
         ``prepare_in_host(host)(guest) -> Prepared``: the graph of host and guest together (the host's atoms first, in
-        the host's cell), of which the host's part is made once. None where the adapter has nothing faster than
-        `prepare`.
+        the host's cell, periodic in three directions), of which the host's part is made once. What it returns for a
+        host is handed to `evaluate` as `prepare`. None where the adapter has nothing faster than `prepare`.
     interaction : callable or None
         ``interaction(host, guest)(positions) -> energies``: for additive potentials, the energies (eV, shape (n,)) of
         a rigid `guest` in a fixed periodic `host`, for many positions of its atoms at once (Å, shape (n, m, 3)).
@@ -143,7 +143,12 @@ class Potential:
         """A fresh ase calculator of the package itself, as its documentation tells users to make it."""
         return self.make_package_calculator()
 
-    def evaluate(self, batch: Sequence[Atoms], properties: Iterable[str] = ("energy", "forces")) -> list[Result]:
+    def evaluate(
+        self,
+        batch: Sequence[Atoms],
+        properties: Iterable[str] = ("energy", "forces"),
+        prepare: Callable[[Atoms], Prepared] | None = None,
+    ) -> list[Result]:
         """Energies, forces and stresses of many structures of any sizes, in the batch's order.
 
         Parameters
@@ -152,6 +157,9 @@ class Potential:
             Any mixture of molecules, slabs and crystals. Calculators and constraints on them play no part.
         properties : iterable of str
             Of ``energy``, ``forces``, ``stress``. The energy is always given; what is not asked for is not computed.
+        prepare : callable, optional
+            In place of the potential's own, such as what `prepare_in_host` made for a host: then the batch holds
+            guests, and the results are those of host and guest together. The host's elements are not checked here.
 
         Returns
         -------
@@ -172,7 +180,7 @@ class Potential:
         with allocations_within_memory() if self.device == "cpu" else nullcontext():
             results = run(
                 occupied,
-                prepare=self.prepare,
+                prepare=prepare or self.prepare,
                 forward=lambda graphs: self.forward(graphs, wanted),
                 budget=self.budget,
                 release=self.release,

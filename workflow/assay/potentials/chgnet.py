@@ -12,7 +12,7 @@ derivative with respect to the bond vectors. Energies, forces and stress are the
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -32,6 +32,7 @@ from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.devices import compile_layers, release_cuda, torch_device
+from assay.potentials.host_pairs import HostPairs
 from assay.potentials.loading import checkpoint_path, declared_elements
 
 BUNDLED = ("0.3.0", "0.2.0", "r2scan")
@@ -104,10 +105,12 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
         package_calculator_name="chgnet.model.dynamics.CHGNetCalculator",
         native=True,
         release=release_cuda if place.type == "cuda" else nothing_to_release,
+        prepare_in_host=evaluator.prepare_in_host,
         details={
             "parameters": sum(values.numel() for values in model.parameters()),
             "cutoff_A": float(model.graph_converter.atom_graph_cutoff),
             "angle_cutoff_A": float(model.graph_converter.bond_graph_cutoff),
+            "interaction_layers": len(model.atom_conv_layers),
             "package_version": version("chgnet"),
             "torch_version": torch.__version__,
             "compile": bool(loader.get("compile")),
@@ -148,6 +151,40 @@ class Evaluator:
             volume=abs(float(np.linalg.det(cell))),
         )
         return Prepared(graph, atoms=len(atoms), edges=2 * len(centre))
+
+    def prepare_in_host(self, host: Atoms) -> Callable[[Atoms], Prepared]:
+        """Graphs of a guest in a host: the bonds and angles among the host's atoms are found once."""
+        alone = self.prepare(host).graph
+        pairs = HostPairs.of(host, float(self.model.graph_converter.atom_graph_cutoff))
+        angle_cutoff = float(self.model.graph_converter.bond_graph_cutoff)
+        known = alone.bonds.shape[1]
+        host_short = np.linalg.norm(alone.vectors, axis=1) < angle_cutoff
+
+        def prepare_guest(guest: Atoms) -> Prepared:
+            inserted, hosting, outwards = pairs.with_host(guest.positions)
+            first, second, within = pairs.with_itself(guest.positions)
+            centre = np.concatenate([alone.bonds[0], hosting, second + len(host)])
+            neighbour = np.concatenate([alone.bonds[1], inserted + len(host), first + len(host)])
+            added = np.concatenate([outwards, within])
+            short = np.concatenate([host_short, np.linalg.norm(added, axis=1) < angle_cutoff])
+            count = len(centre)
+            # only atoms with a new short bond have new angles; those between two old bonds are known
+            new = np.flatnonzero(short[known:]) + known
+            touched = np.zeros(len(host) + len(guest), dtype=bool)
+            touched[centre[new]] = touched[neighbour[new]] = True
+            angles = _angles(centre, neighbour, short, touched)
+            angles = angles[:, (angles % count >= known).any(axis=0)]
+            old = alone.angles + np.where(alone.angles >= known, count - known, 0)
+            graph = Graph(
+                numbers=np.concatenate([alone.numbers, guest.numbers]),
+                bonds=np.stack([centre, neighbour]),
+                vectors=np.concatenate([alone.vectors, added]).astype(np.float32),
+                angles=np.concatenate([old, angles], axis=1),
+                volume=alone.volume,
+            )
+            return Prepared(graph, atoms=len(graph.numbers), edges=2 * count)
+
+        return prepare_guest
 
     def forward(self, graphs: Sequence[Graph], wanted: frozenset[str]) -> list[Result]:
         """One pass over all graphs as one disconnected graph; two if only some of them have angles.
@@ -257,10 +294,16 @@ def _one_of_each_pair(centre: np.ndarray, neighbour: np.ndarray, image: np.ndarr
     return (centre < neighbour) | ((centre == neighbour) & forward)
 
 
-def _angles(centre: np.ndarray, neighbour: np.ndarray, short: np.ndarray) -> np.ndarray:
-    """Ordered pairs of different short directed edges with the same start, shape (2, k)."""
-    edges = np.flatnonzero(np.concatenate([short, short]))
-    starts = np.concatenate([centre, neighbour])[edges]
+def _angles(
+    centre: np.ndarray, neighbour: np.ndarray, short: np.ndarray, of_atoms: np.ndarray | None = None
+) -> np.ndarray:
+    """Ordered pairs of different short directed edges with the same start, shape (2, k); those at some atoms only."""
+    every_start = np.concatenate([centre, neighbour])
+    chosen = np.concatenate([short, short])
+    if of_atoms is not None:
+        chosen &= of_atoms[every_start]
+    edges = np.flatnonzero(chosen)
+    starts = every_start[edges]
     order = np.argsort(starts, kind="stable")
     edges, starts = edges[order], starts[order]
     _, first, counts = np.unique(starts, return_index=True, return_counts=True)

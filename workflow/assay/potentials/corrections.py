@@ -7,7 +7,7 @@ potential fades out (see `assay.potentials.fading`) and the repulsion of the nuc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -68,6 +68,18 @@ def walled(potential: Potential, radii: Radii) -> Potential:
         prepared = potential.prepare(atoms if pairs is None else fading.spread(atoms, pairs))
         return replace(prepared, graph=(prepared.graph, pairs))
 
+    def prepare_in_host(host: Atoms) -> Callable[[Atoms], Prepared]:
+        untouched = potential.prepare_in_host(host)
+
+        def prepare_guest(guest: Atoms) -> Prepared:
+            # where atoms nearly touch they are moved, those of the host as well
+            if close_pairs(whole := host + guest, radii) is not None:
+                return prepare(whole)
+            prepared = untouched(guest)
+            return replace(prepared, graph=(prepared.graph, None))
+
+        return prepare_guest
+
     def forward(graphs: Sequence[tuple[Any, ClosePairs | None]], wanted: frozenset[str]) -> list[Result]:
         close = [place for place, (_, pairs) in enumerate(graphs) if pairs is not None]
         # the stress at the moved atoms becomes that at the true ones by means of the forces; `evaluate` drops them
@@ -86,7 +98,13 @@ def walled(potential: Potential, radii: Radii) -> Potential:
         package = from_factory({"name": potential.name}, potential.device, potential.make_package_calculator)
         return EvaluatingCalculator(walled(package, radii).evaluate, potential.name)
 
-    return replace(potential, prepare=prepare, forward=forward, make_package_calculator=make_package_calculator)
+    return replace(
+        potential,
+        prepare=prepare,
+        forward=forward,
+        make_package_calculator=make_package_calculator,
+        prepare_in_host=prepare_in_host if potential.prepare_in_host else None,
+    )
 
 
 def _sum(own: Result, wall: Result) -> Result:

@@ -8,12 +8,17 @@ runs the process may not allocate more than there is (`allocations_within_memory
 from __future__ import annotations
 
 import resource
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 KEEP_FREE = 0.05
 """Share of the free memory that a pass leaves to the rest of the machine."""
+
+LOOK_AGAIN_s = 1.0
+"""Free memory is looked up this often at most: asking the system takes longer than a step of a classical potential."""
 
 _ALLOCATION_MESSAGES = ("can't allocate memory", "cannot allocate memory", "defaultcpuallocator", "bad_alloc")
 _FRAMEWORKS = ("torch", "jax", "jaxlib")
@@ -38,8 +43,13 @@ def is_out_of_memory(error: BaseException) -> bool:
 def available_MB() -> float | None:
     """Memory (MB) that this process can still have: the least of the machine's and its control groups'.
 
-    None where the system does not tell (it is not Linux).
+    At most `LOOK_AGAIN_s` old. None where the system does not tell (it is not Linux).
     """
+    return _available_MB(_tick())
+
+
+@lru_cache(maxsize=1)
+def _available_MB(tick: int) -> float | None:
     machine = _meminfo_available_MB()
     if machine is None:
         return None
@@ -54,7 +64,7 @@ def allocations_within_memory() -> Iterator[None]:
     before returns afterwards. Does nothing where the system does not tell how much is free.
     """
     free = available_MB()
-    used = _data_bytes()
+    used = _data_bytes(_tick())
     if free is None or used is None:
         yield
         return
@@ -109,7 +119,13 @@ def _kilobyte_line(path: Path, key: str) -> float | None:
     return None
 
 
-def _data_bytes() -> int | None:
+def _tick() -> int:
+    return int(time.monotonic() / LOOK_AGAIN_s)
+
+
+@lru_cache(maxsize=1)
+def _data_bytes(tick: int) -> int | None:
+    """Private data of the process, as old as what is free: together they are the limit."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[5])
     except (OSError, IndexError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +33,7 @@ from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.devices import release_cuda, torch_device
+from assay.potentials.host_pairs import HostPairs
 from assay.potentials.loading import checkpoint_path, declared_elements
 
 BUNDLED = ("7net-0", "7net-0_22may2024", "7net-l3i5", "7net-mf-0")
@@ -112,9 +113,11 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
         package_calculator_name="sevenn.calculator.SevenNetCalculator",
         native=True,
         release=release_cuda if place.type == "cuda" else nothing_to_release,
+        prepare_in_host=evaluator.prepare_in_host,
         details={
             "parameters": sum(values.numel() for values in model.parameters()),
             "cutoff_A": float(model.cutoff),
+            "interaction_layers": sum(name.endswith("_convolution") for name, _ in model.named_children()),
             "package_version": version("sevenn"),
             "torch_version": torch.__version__,
             "kernels": loader.get("kernels", "e3nn"),
@@ -155,6 +158,30 @@ class Evaluator:
             volume=abs(float(np.linalg.det(cell))),
         )
         return Prepared(graph, atoms=len(atoms), edges=len(centre))
+
+    def prepare_in_host(self, host: Atoms) -> Callable[[Atoms], Prepared]:
+        """Graphs of a guest in a host: the edges among the host's atoms are found once."""
+        alone = self.prepare(host).graph
+        pairs = HostPairs.of(host, float(self.model.cutoff))
+
+        def prepare_guest(guest: Atoms) -> Prepared:
+            inserted, hosting, outwards = pairs.with_host(guest.positions)
+            first, second, within = pairs.with_itself(guest.positions)
+            inserted, first, second = inserted + len(host), first + len(host), second + len(host)
+            new = [[inserted, hosting], [hosting, inserted], [first, second], [second, first]]
+            edges = np.concatenate([alone.edges, *(np.stack(pair) for pair in new)], axis=1)
+            vectors = np.concatenate([alone.vectors, outwards, -outwards, within, -within]).astype(np.float32)
+            # edges of one atom together, as a search over the whole structure gives them
+            order = np.argsort(edges[0], kind="stable")
+            graph = Graph(
+                numbers=np.concatenate([alone.numbers, guest.numbers]),
+                edges=edges[:, order],
+                vectors=vectors[order],
+                volume=alone.volume,
+            )
+            return Prepared(graph, atoms=len(graph.numbers), edges=edges.shape[1])
+
+        return prepare_guest
 
     def forward(self, graphs: Sequence[Graph], wanted: frozenset[str]) -> list[Result]:
         """One pass over all graphs as one disconnected graph.

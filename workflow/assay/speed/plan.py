@@ -84,15 +84,17 @@ class SpeedChapter(Chapter):
         return {f"{one['path']}{suffix}": one for one in facts}
 
 
-def speed_chapter(config: Mapping[str, Any], models: Sequence[str], files: Sequence[Path | str]) -> SpeedChapter:
+def speed_chapter(
+    config: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]], files: Sequence[Path | str]
+) -> SpeedChapter:
     """The chapter of a configuration.
 
     Parameters
     ----------
     config : mapping
         The whole configuration with its defaults.
-    models : sequence of str
-        Names of the potentials.
+    models : mapping of str to mapping
+        Names of the potentials, with settings of their own.
     files : sequence of path
         The files that the configuration was merged from, for messages.
 

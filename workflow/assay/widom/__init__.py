@@ -1,0 +1,1 @@
+"""Widom's test-particle insertion: what a guest feels in a framework."""
