@@ -24,6 +24,8 @@ from assay.gas.molecule_figures import (
     vibration_figure,
 )
 from assay.gas.scores import score
+from assay.gas.summary import summarise
+from assay.report.gas import gas_section
 from assay.results import read_results
 from assay.tables import write_table
 
@@ -155,11 +157,16 @@ def test_every_figure_says_that_it_is_empty(campaign):
     assert "no model has a diffusion coefficient" in texts(diffusion_figure(nothing, prepared, CARDS, GAS))
 
 
-def test_the_program_draws_all_figures(campaign):
-    write_table(campaign.folder / "gas.csv", campaign.table)
+def test_the_program_draws_all_figures_and_the_report_shows_them(campaign):
+    results = campaign.folder / "results"
+    write_table(results / "tables/gas.csv", campaign.table)
+    assert gas_section(results) == ""
+    write_table(results / "tables/gas_summary.csv", summarise(campaign.table))
     settings = json.dumps({"yardstick": "good", "bond_limit": 1.5, "experiments": ""})
     command = [sys.executable, ROOT / "workflow/scripts/plot_gas.py", "--inputs", campaign.index, "--records"]
-    command += [*campaign.records, "--table", campaign.folder / "gas.csv", "--cards", json.dumps(CARDS)]
-    subprocess.run([*command, "--settings", settings, "--folder", campaign.folder / "figures"], check=True)
-    names = {path.name for path in (campaign.folder / "figures").iterdir()}
+    command += [*campaign.records, "--table", results / "tables/gas.csv", "--cards", json.dumps(CARDS)]
+    subprocess.run([*command, "--settings", settings, "--folder", results / "figures/gas"], check=True)
+    names = {path.name for path in (results / "figures/gas").iterdir()}
     assert names == {f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")}
+    page = gas_section(results)
+    assert page.count("<figure>") == len(NAMES) and "drift_fit_meV_per_atom_ps" in page

@@ -152,6 +152,16 @@ def test_a_bond_survives_up_to_its_limit(stretch):
     assert bond_survival(positions[None], CELL, bonds, 1.5) == pytest.approx([expected])
 
 
+@given(st.integers(0, 10_000), st.sampled_from([CELL, SKEWED, np.diag([5.0, 6.0, 7.0])]), st.floats(0.01, 1.0))
+def test_molecules_that_meet_are_found_whatever_their_steps(seed, cell, step_A):
+    """The list of pairs that is kept between frames gives what counting every frame anew gives."""
+    random = np.random.default_rng(seed)
+    run = three_molecules() + np.cumsum(step_A * random.normal(size=(FRAMES, 9, 3)), axis=0)
+    prepared = kinds_of(three_molecules(), NUMBERS, CELL)
+    anew = [(kinds_of(frame, NUMBERS, cell) & prepared).total() / 3 for frame in run]
+    assert molecule_survival(run, NUMBERS, cell, prepared) == pytest.approx(anew)
+
+
 def test_the_first_event_ends_a_run():
     run = run_of(three_molecules())
     run[7:, 1, 0] += 5.0

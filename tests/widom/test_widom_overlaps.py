@@ -78,7 +78,7 @@ def test_repulsive_overlaps_are_skipped_and_counted(tmp_path):
 
 
 def test_a_planted_hole_is_not_skipped(tmp_path):
-    seen, kept = run(tmp_path, pair_potential(with_a_hole), skip_overlaps=True)
+    seen, kept = run(tmp_path, pair_potential(with_a_hole), skip_overlaps=True, overlap_sample=40)
     assert seen["n_skipped"] == 0 and not kept["skipped"].any()
     assert "all are evaluated" in seen["skip_reason"]
     assert seen["overlap_sample_min_energy_eV"] < 0

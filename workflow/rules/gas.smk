@@ -48,12 +48,15 @@ rule run_gas:
         python=python_of_model,
         host_settings=CAMPAIGN.host_settings,
         case_timeout_s=CAMPAIGN.gas.config["case_timeout_s"],
+        checkpoint_s=CAMPAIGN.gas.config["checkpoint_s"],
+        batching=CAMPAIGN.gas.config["batching"],
     message:
         "Gas dynamics by {wildcards.model}, batch {wildcards.batch} (log: {log})"
     shell:
         "{DRIVER:q} workflow/scripts/run_gas.py --python {resources.python:q} --model {input.model:q}"
         " --inputs {input.index:q} --lock {input.lock:q} --record {output.record:q} --devices {resources.devices:q}"
         " --threads {threads} --case-timeout-s {resources.case_timeout_s} --host-settings {resources.host_settings:q}"
+        " --checkpoint-s {resources.checkpoint_s} --batching {resources.batching}"
         " > {log:q} 2>&1"
 
 
@@ -86,12 +89,11 @@ rule score_gas:
     params:
         settings=json.dumps(CAMPAIGN.gas.score_settings),
         cards=json.dumps(CAMPAIGN.cards(CAMPAIGN.gas)),
-        seed=CAMPAIGN.config["seed"],
     message:
         "Scoring gas (log: {log})"
     shell:
         "{DRIVER:q} workflow/scripts/score_gas.py --inputs {input.inputs:q} --records {input.records:q}"
-        " --settings {params.settings:q} --cards {params.cards:q} --seed {params.seed}"
+        " --settings {params.settings:q} --cards {params.cards:q}"
         " --table {output.table:q} --summary {output.summary:q} > {log:q} 2>&1"
 
 

@@ -20,6 +20,9 @@ from scipy.sparse.csgraph import connected_components
 BOND_FACTOR = 1.25
 """Two atoms are joined where they are nearer than this times the sum of their covalent radii: 1.78 Å for C and O."""
 
+LIST_MARGIN_A = 2.0
+"""Of the list of pairs that is kept between frames."""
+
 LINEAR_DEGREES = 150.0
 """From this angle on a prepared molecule of three atoms counts as linear."""
 
@@ -100,10 +103,18 @@ class _Pairs:
 
     def joined(self, positions: np.ndarray, cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pairs that are near enough, shape (b, 2), and their distances."""
-        vectors = minimum_image(positions[self.second] - positions[self.first], cell)
-        distances = np.sqrt(np.einsum("px,px->p", vectors, vectors))
+        distances = self._distances(positions, cell)
         near = distances < self.reach_A
         return np.stack([self.first[near], self.second[near]], axis=1), distances[near]
+
+    def within(self, positions: np.ndarray, cell: np.ndarray, margin_A: float) -> _Pairs:
+        """Those pairs that lack no more than a margin."""
+        chosen = self._distances(positions, cell) < self.reach_A + margin_A
+        return _Pairs(self.first[chosen], self.second[chosen], self.reach_A[chosen])
+
+    def _distances(self, positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
+        vectors = minimum_image(positions[self.second] - positions[self.first], cell)
+        return np.sqrt(np.einsum("px,px->p", vectors, vectors))
 
 
 def bonds_of(positions: np.ndarray, numbers: np.ndarray, molecules: np.ndarray, cell: np.ndarray) -> Bonds:
@@ -175,11 +186,16 @@ def molecule_survival(
     prepared : Counter
         From `kinds_of`.
     """
-    total, candidates = prepared.total(), _Pairs.of(numbers)
+    total, every = prepared.total(), _Pairs.of(numbers)
+    # pairs that may meet before an atom has moved by half of the margin, as far as nearest images are known
+    known_A = 0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0).max()
+    margin_A = float(np.clip(known_A - every.reach_A.max(initial=0.0), 0.0, LIST_MARGIN_A))
     survival = np.empty(len(positions))
-    before, share = None, 1.0
+    listed, listed_at, before, share = every, None, None, 1.0
     for frame, structure in enumerate(positions):
-        pairs, _ = candidates.joined(structure, cell)
+        if listed_at is None or np.abs(structure - listed_at).max() > margin_A / 2 / np.sqrt(3):
+            listed, listed_at = every.within(structure, cell, margin_A), structure
+        pairs, _ = listed.joined(structure, cell)
         if before is None or not np.array_equal(pairs, before):
             share = (_kinds(pairs, numbers) & prepared).total() / total
             before = pairs

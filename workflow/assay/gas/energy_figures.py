@@ -25,7 +25,7 @@ from assay.gas.figure_panels import (
 )
 from assay.style import new_figure, say_empty
 
-WIDE = 30.0
+WIDE = 100.0
 """Ratio of the largest to the smallest model's change of energy from which on the axis is logarithmic in size."""
 
 _THIN = {"linewidth": 0.7, "alpha": 0.8}
