@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -141,3 +142,51 @@ def test_real_models_are_timed_and_stand_beside_dft(campaign):
     speed = pd.read_csv(campaign.root / "results/tables/speed_summary.csv").set_index(["model", "system"])
     assert (speed["n_ok"] > 0).all()
     assert speed.loc[("chgnet-0.3.0", "MgO"), "dft_step_s"] > 1
+
+
+@pytest.fixture(scope="module")
+def gas(campaign) -> pd.DataFrame:
+    return pd.read_csv(campaign.root / "results/tables/gas.csv").set_index("model")
+
+
+def test_the_gas_is_simulated_by_every_model_and_the_yardstick(gas):
+    assert set(gas.index) == {"sevennet-0", "chgnet-0.3.0", "co2-trappe-flexible"}
+    assert set(gas["status"]) == {"ok"}
+    assert (gas["trajectory_bytes_per_atom_frame"] < 7).all()
+    assert (gas["n_stable"] == gas["n_repeats"]).all()
+
+
+def test_the_yardstick_keeps_its_energy_and_vibrates(gas):
+    row = gas.loc["co2-trappe-flexible"]
+    assert abs(row["drift_fit_meV_per_atom_ps"]) < 0.05
+    assert row["antisymmetric_per_cm"] == pytest.approx(2334, abs=2 * row["mode_resolution_per_cm"])
+
+
+@pytest.fixture(scope="module")
+def widom(campaign) -> pd.DataFrame:
+    return pd.read_csv(campaign.root / "results/tables/widom.csv").set_index(["model", "temperature_K"])
+
+
+def test_every_model_inserts_the_same_guests(widom, campaign):
+    assert set(widom["status"]) == {"ok"}
+    counts = widom["n_insertions"].groupby("model").first().to_dict()
+    assert counts == {"sevennet-0": 32, "chgnet-0.3.0": 32, "co2-mof74-dft": 2000, "uff-trappe": 2000}
+    places = []
+    for model in counts:
+        with h5py.File(campaign.root / f"results/models/{model}/widom/CO2-in-Mg-MOF-74/insertions.h5") as file:
+            places.append(file["position_A"][:32])
+    assert all(np.array_equal(place, places[0]) for place in places)
+
+
+def test_learned_potentials_are_local_and_see_no_image(widom):
+    learned = widom.loc[["sevennet-0", "chgnet-0.3.0"]]
+    assert (learned["far_field_offset_eV"].abs() < 1e-3).all()
+    assert (learned["image_distance_A"] >= 2 * learned["cutoff_A"]).all()
+    assert (learned["n_atoms"] == 111).all()
+
+
+def test_classical_yardsticks_bind_as_they_should(widom):
+    henry = widom["henry_coefficient_mol_kg_Pa"]
+    assert 1.5e-5 < henry[("uff-trappe", 313)] < 5e-4
+    assert henry[("co2-mof74-dft", 298)] > 3 * henry[("uff-trappe", 298)]
+    assert not widom.loc[["uff-trappe", "co2-mof74-dft"], "hole"].any()

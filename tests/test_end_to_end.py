@@ -167,8 +167,43 @@ def test_speed_is_measured_and_failures_have_rows(campaign):
     assert summary.loc["cannot-be-built", ["n_ok", "n_total"]].tolist() == [0, 2]
 
 
+@pytest.mark.parametrize(("chapter", "case"), [("gas", "Cu-300K"), ("widom", "Al-in-Cu")])
+def test_dynamics_and_insertions_have_rows_and_reasons(campaign, chapter, case):
+    rows = table(campaign[0], chapter).set_index(["model", "case"])
+    assert set(rows.index) == {(model, case) for model in MODELS}
+    first = rows.groupby(["model", "case"]).first()
+    assert first.loc["emt", "status"].tolist() == ["ok"]
+    assert first.loc[("raises-for-copper", case), "reason"] == "error"
+    assert first.loc[("dies-on-copper", case), "reason"] == "crashed"
+    assert first.loc[("cannot-be-built", case), "reason"] == "environment"
+    numbers = rows.select_dtypes("number").drop(columns=["seconds_per_step", "seconds_per_insertion"], errors="ignore")
+    own, other = numbers.loc["emt"].to_numpy(float), numbers.loc["emt-through-ase"].to_numpy(float)
+    assert np.isfinite(own).any()
+    np.testing.assert_allclose(own, other, rtol=1e-6, atol=1e-9)
+
+
+def test_a_crystal_at_room_temperature_stays_whole(campaign):
+    row = table(campaign[0], "gas").set_index("model").loc["emt"]
+    assert row["n_stable"] == row["n_repeats"] == 2
+    assert abs(row["drift_fit_meV_per_atom_ps"]) < 5
+    assert 0 < row["trajectory_bytes_per_atom_frame"] < 7
+
+
+def test_an_atom_finds_no_room_in_a_metal(campaign):
+    rows = table(campaign[0], "widom")
+    row = rows[(rows["model"] == "emt") & (rows["temperature_K"] == 298)].iloc[0]
+    assert row["n_insertions"] == 30
+    assert not row["trusted"]
+
+
 def test_figures_and_report_exist(campaign):
     results = campaign[0].root / "results"
+    for chapter, names in (
+        ("gas", ("energies", "drift", "msd", "diffusion", "rdf", "speeds", "vibrations", "survival")),
+        ("widom", ("henry", "heats", "temperature", "histogram", "profile", "map_energy", "map_free_energy")),
+    ):
+        for name in names:
+            assert (results / f"figures/{chapter}/{name}.png").stat().st_size > 5000
     for name in ("curves", "relative", "memory", "batches", "plane"):
         assert (results / f"figures/speed/{name}.png").stat().st_size > 5000
     for name in ("curves", "walls", "deviations", "heatmap"):
