@@ -19,12 +19,12 @@ from assay.gas.systems import (
     file_frames,
     gas_frames,
     random_gas,
-    random_stream,
     read_frames,
     read_structure,
     system_facts,
     write_frames,
 )
+from assay.randomness import random_stream
 
 ROOT = Path(__file__).resolve().parents[2]
 

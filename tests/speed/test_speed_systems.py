@@ -9,10 +9,10 @@ import pytest
 from scipy.spatial import cKDTree
 
 from assay.failures import UserError
+from assay.randomness import random_stream
 from assay.speed.systems import (
     helium_gas,
     make_systems,
-    random_stream,
     rattled,
     read_systems,
     supercell,

@@ -16,7 +16,7 @@ from assay.gas.forces import ModelForces
 from assay.gas.integrators import temperatures_K
 from assay.gas.protocol import SCAN_PREFIX, GasProtocol
 from assay.gas.simulation import Simulation, choose_advanced, fresh_state, restored
-from assay.gas.systems import random_stream, read_frames
+from assay.gas.systems import read_frames
 from assay.gas.trajectories import (
     NVE,
     Trajectory,
@@ -25,6 +25,7 @@ from assay.gas.trajectories import (
     write_thermodynamics,
     write_trajectory,
 )
+from assay.randomness import random_stream
 
 if TYPE_CHECKING:
     from ase import Atoms

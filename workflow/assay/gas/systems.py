@@ -15,6 +15,7 @@ from ase.io import read, write
 from scipy.spatial.transform import Rotation
 
 from assay.failures import UserError
+from assay.randomness import random_stream
 from assay.records import atomic_path
 
 MINIMUM_DISTANCE_A = 2.5
@@ -24,11 +25,6 @@ ATTEMPTS_PER_MOLECULE = 10_000
 
 G_PER_CM3 = 1e24 / units.mol
 """1 u/Å³ in g/cm³."""
-
-
-def random_stream(seed: int, path: str) -> np.random.Generator:
-    """The random stream of the campaign's seed and a path that no model is in."""
-    return np.random.default_rng(np.random.SeedSequence([seed, *path.encode()]))
 
 
 def read_structure(path: Path, frame: int = 0) -> Atoms:

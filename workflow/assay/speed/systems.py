@@ -17,6 +17,7 @@ from ase import Atoms
 from scipy.spatial import cKDTree
 
 from assay.failures import UserError
+from assay.randomness import random_stream
 from assay.records import atomic_path
 
 HELIUM = "helium"
@@ -57,11 +58,6 @@ class Systems:
     def batch(self, repeat: int) -> list[Atoms]:
         """The structures of one repeat."""
         return [Atoms(self.numbers, one, cell=self.cell_A, pbc=True) for one in self.positions_A[repeat]]
-
-
-def random_stream(seed: int, path: str) -> np.random.Generator:
-    """The random stream of the campaign's seed and a path that no model is in."""
-    return np.random.default_rng(np.random.SeedSequence([seed, *path.encode()]))
 
 
 def helium_gas(

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from assay.failures import UserError, near_misses
+from assay.randomness import random_stream
 from assay.records import atomic_path
 
 SAMPLINGS = ("random", "sobol")
@@ -47,11 +48,6 @@ class Insertions:
     def first(self, count: int) -> Insertions:
         """The first so many of them."""
         return Insertions(self.fractional[:count], self.quaternions[:count], self.replicate[:count])
-
-
-def random_stream(seed: int, path: str) -> np.random.Generator:
-    """The random stream of the campaign's seed and a path that no model is in."""
-    return np.random.default_rng(np.random.SeedSequence([seed, *path.encode()]))
 
 
 def draw_insertions(count: int, *, seed: int, path: str, sampling: str = "random", replicates: int = 16) -> Insertions:

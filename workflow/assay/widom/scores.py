@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from assay.randomness import random_stream
 from assay.results import cases_of_all, census, first_columns
 from assay.statistics import mean, standard_error
 from assay.widom import attempts
@@ -89,7 +90,7 @@ def _rows(
             first | {"temperature_K": float(at)} | columns for at, columns in zip(temperatures, measured, strict=True)
         ]
     insertions = read_energies(result["folder"] / attempts.FILE, overlap_fraction(facts, model))
-    rng = np.random.default_rng(np.random.SeedSequence([seed, *f"widom/bootstrap/{case}".encode()]))
+    rng = random_stream(seed, f"widom/bootstrap/{case}")
     estimates = estimate_all(
         insertions.energies_eV,
         temperatures,
