@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.catalogue import load_catalogue
-from assay.chapters import Chapter
+from assay.chapters import Chapter, ChapterOf
 from assay.diatomics.plan import DiatomicChapter, diatomic_chapter
 from assay.failures import UserError, near_misses
 from assay.gas.plan import GasChapter, gas_chapter
@@ -25,7 +25,6 @@ DESCRIPTIVE_KEYS = frozenset(
         "charge_aware",
         "citation",
         "colour",
-        "cutoff_A",
         "default_devices",
         "equivariance",
         "label",
@@ -40,6 +39,15 @@ DESCRIPTIVE_KEYS = frozenset(
 # Colours told apart by colour-blind readers (Okabe and Ito), for potentials that name none.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999933", "#882255", "#44AA99", "#AA4499")
 
+CHAPTERS: dict[str, ChapterOf] = {
+    "diatomics": diatomic_chapter,
+    "phonons": phonon_chapter,
+    "gas": gas_chapter,
+    "widom": widom_chapter,
+    "speed": speed_chapter,
+}
+"""The chapters in the order of the report."""
+
 
 @dataclass(frozen=True)
 class Campaign:
@@ -51,7 +59,7 @@ class Campaign:
         The configuration with its defaults filled in.
     catalogue : dict of str to dict
         Entries of the models of this campaign, in its order.
-    diatomics, phonons, gas, speed, widom : Chapter
+    diatomics, phonons, gas, widom, speed : Chapter
         The chapters; one that the configuration leaves out has no batches.
     """
 
@@ -60,8 +68,8 @@ class Campaign:
     diatomics: DiatomicChapter
     phonons: PhononChapter
     gas: GasChapter
-    speed: SpeedChapter
     widom: WidomChapter
+    speed: SpeedChapter
 
     @property
     def models(self) -> list[str]:
@@ -87,7 +95,7 @@ class Campaign:
     def card(self, model: str) -> dict[str, Any]:
         """What tables and figures say of a model."""
         position = self.models.index(model)
-        given = {key: value for key, value in self.catalogue[model].items() if key in DESCRIPTIVE_KEYS}
+        given = {key: value for key, value in self.catalogue[model].items() if key in DESCRIPTIVE_KEYS | {"cutoff_A"}}
         fallback = {"label": model, "colour": PALETTE[position % len(PALETTE)]}
         return {"model": model, "package": self.catalogue[model]["package"]} | fallback | given
 
@@ -113,7 +121,7 @@ class Campaign:
     @property
     def chapters(self) -> list[Chapter]:
         """The chapters that the campaign has, in the order of the report."""
-        every = (self.diatomics, self.phonons, self.gas, self.widom, self.speed)
+        every = [getattr(self, name) for name in CHAPTERS]
         return [chapter for chapter in every if chapter.batches and chapter.models]
 
     def records(self, models: Iterable[str] | None = None) -> list[str]:
@@ -192,11 +200,7 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
     campaign = Campaign(
         dict(config),
         {model: catalogue[model] for model in models},
-        diatomics=diatomic_chapter(config, chosen("diatomics"), files),
-        phonons=phonon_chapter(config, chosen("phonons"), files),
-        gas=gas_chapter(config, chosen("gas"), files),
-        speed=speed_chapter(config, chosen("speed"), files),
-        widom=widom_chapter(config, chosen("widom"), files),
+        **{name: chapter_of(config, chosen(name), files) for name, chapter_of in CHAPTERS.items()},
     )
     if not campaign.chapters:
         raise UserError(

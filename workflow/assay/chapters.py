@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from assay.failures import UserError
 from assay.validation import origin
+
+Models = Mapping[str, Mapping[str, Any]]
+"""Names of potentials, each with settings that replace a chapter's for it alone."""
+
+Files = Sequence[Path | str]
+"""The files that a configuration was merged from, for messages."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +26,11 @@ class Chapter:
     config : mapping
         Its block of the configuration, defaults filled in.
     models : mapping of str to mapping
-        Names of the potentials that it is about, each with settings that replace the block's for it alone.
+        The potentials that it is about, with settings of their own.
     """
 
     config: Mapping[str, Any]
-    models: Mapping[str, Mapping[str, Any]]
+    models: Models
 
     name: ClassVar[str]
     run_keys: ClassVar[tuple[str, ...]]
@@ -96,8 +102,29 @@ class Chapter:
         return [*files, *(f"results/figures/{self.name}/{folder}" for folder in self.figure_folders)]
 
 
+class ChapterOf(Protocol):
+    """What each chapter's plan has: the function that makes the chapter of a configuration."""
+
+    def __call__(self, config: Mapping[str, Any], models: Models, files: Files) -> Chapter:
+        """The chapter of a configuration; without batches where that leaves the chapter out.
+
+        Parameters
+        ----------
+        config : mapping
+            The whole configuration with its defaults.
+        models : mapping of str to mapping
+            The potentials that are put through this chapter, with settings of their own.
+        files : sequence of path
+
+        Raises
+        ------
+        UserError
+            One sentence with the file, the key and the remedy.
+        """
+
+
 def named(
-    chapter: str, key: str, entries: Sequence[Mapping[str, Any]], paths: Sequence[str], files: Sequence[Path | str]
+    chapter: str, key: str, entries: Sequence[Mapping[str, Any]], paths: Sequence[str], files: Files
 ) -> dict[str, dict[str, Any]]:
     """Entries of a list by their ``name``, checked.
 
@@ -108,7 +135,6 @@ def named(
     entries : sequence of mapping
         Each with a ``name``; those of its values that `paths` names are files, where they are given.
     files : sequence of path
-        The files that the configuration was merged from, for messages.
 
     Raises
     ------

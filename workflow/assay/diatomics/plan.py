@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ase.data import atomic_numbers
 
-from assay.chapters import Chapter
+from assay.chapters import Chapter, Files, Models
 from assay.failures import UserError, near_misses
 from assay.validation import origin
 
@@ -58,19 +58,8 @@ def reference_path(folder: str | Path, pair: str) -> Path | None:
     return Path(folder) / f"{first}.json" if first == second else None
 
 
-def diatomic_chapter(
-    config: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]], files: Sequence[Path | str]
-) -> DiatomicChapter:
-    """The chapter of a configuration.
-
-    Parameters
-    ----------
-    config : mapping
-        The whole configuration with its defaults.
-    models : mapping of str to mapping
-        Names of the potentials, with settings of their own.
-    files : sequence of path
-        The files that the configuration was merged from, for messages.
+def diatomic_chapter(config: Mapping[str, Any], models: Models, files: Files) -> DiatomicChapter:
+    """The chapter of a configuration; parameters as of `assay.chapters.ChapterOf`.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from assay.chapters import Chapter
+from assay.chapters import Chapter, Files, Models
 from assay.failures import UserError, near_misses
 from assay.references.cases import FETCHED, DatabaseCases, database_cases
 from assay.structures import load_crystals
@@ -92,19 +92,8 @@ class PhononChapter(Chapter):
         return files
 
 
-def phonon_chapter(
-    config: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]], files: Sequence[Path | str]
-) -> PhononChapter:
-    """The chapter of a configuration.
-
-    Parameters
-    ----------
-    config : mapping
-        The whole configuration with its defaults.
-    models : mapping of str to mapping
-        Names of the potentials, with settings of their own.
-    files : sequence of path
-        The files that the configuration was merged from, for messages.
+def phonon_chapter(config: Mapping[str, Any], models: Models, files: Files) -> PhononChapter:
+    """The chapter of a configuration; parameters as of `assay.chapters.ChapterOf`.
 
     Raises
     ------

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from assay.chapters import Chapter
+from assay.chapters import Chapter, Files, Models
 from assay.failures import UserError, near_misses
 from assay.speed.systems import BATCH, HELIUM
 from assay.structures import load_crystals
@@ -84,19 +84,8 @@ class SpeedChapter(Chapter):
         return {f"{one['path']}{suffix}": one for one in facts}
 
 
-def speed_chapter(
-    config: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]], files: Sequence[Path | str]
-) -> SpeedChapter:
-    """The chapter of a configuration.
-
-    Parameters
-    ----------
-    config : mapping
-        The whole configuration with its defaults.
-    models : mapping of str to mapping
-        Names of the potentials, with settings of their own.
-    files : sequence of path
-        The files that the configuration was merged from, for messages.
+def speed_chapter(config: Mapping[str, Any], models: Models, files: Files) -> SpeedChapter:
+    """The chapter of a configuration; parameters as of `assay.chapters.ChapterOf`.
 
     Raises
     ------

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
-from assay.chapters import Chapter, named
+from assay.chapters import Chapter, Files, Models, named
 from assay.failures import UserError
 from assay.validation import origin
 
@@ -60,19 +59,8 @@ class WidomChapter(Chapter):
         return sorted({path for path in self.experiments().values() if path})
 
 
-def widom_chapter(
-    config: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]], files: Sequence[Path | str]
-) -> WidomChapter:
-    """The chapter of a configuration.
-
-    Parameters
-    ----------
-    config : mapping
-        The whole configuration with its defaults.
-    models : mapping of str to mapping
-        Names of the potentials, with settings of their own.
-    files : sequence of path
-        The files that the configuration was merged from, for messages.
+def widom_chapter(config: Mapping[str, Any], models: Models, files: Files) -> WidomChapter:
+    """The chapter of a configuration; parameters as of `assay.chapters.ChapterOf`.
 
     Raises
     ------
