@@ -28,6 +28,9 @@ from assay.style import new_figure, say_empty
 WIDE = 100.0
 """Ratio of the largest to the smallest model's change of energy from which on the axis is logarithmic in size."""
 
+LONGEST_SHOWN = 3.0
+"""The axis of time ends at this multiple of the shortest model's run, so that none is a stroke at the edge."""
+
 _THIN = {"linewidth": 0.7, "alpha": 0.8}
 
 
@@ -41,8 +44,9 @@ def energy_figure(prepared: Prepared, analyses: Analyses, cards: Cards) -> Figur
     drawn: dict[str, set[str]] = {}
     for (total, potential), (case, content) in zip(axes, prepared.items(), strict=True):
         total.set_title(title_of(content), loc="left")
-        sizes = []
+        sizes, ends_ps = [], []
         for card, analysis in of_case(analyses, case, cards):
+            ends_ps += [max(trace.time_ps[-1] for trace in analysis.traces)] if analysis.traces else []
             for trace in analysis.traces:
                 total.plot(trace.time_ps, trace.total_meV_per_atom, color=card["colour"], **_THIN)
                 potential.plot(trace.time_ps, trace.potential_meV_per_atom, color=card["colour"], **_THIN)
@@ -51,8 +55,10 @@ def energy_figure(prepared: Prepared, analyses: Analyses, cards: Cards) -> Figur
         if not sizes:
             continue
         _symmetric_scale(total, np.array(sizes))
-        total.set(xlabel="time (ps)", ylabel="total energy\n(meV/atom)")
-        potential.set(xlabel="time (ps)", ylabel="potential energy\n(meV/atom)")
+        shown_ps = min(max(ends_ps), LONGEST_SHOWN * min(ends_ps))
+        label = "time (ps)" if shown_ps == max(ends_ps) else f"time (ps; longest run: {max(ends_ps):.3g})"
+        total.set(xlabel=label, ylabel="total energy\n(meV/atom)", xlim=(0, shown_ps))
+        potential.set(xlabel=label, ylabel="potential energy\n(meV/atom)", xlim=(0, shown_ps))
     for case, row in zip(prepared, axes, strict=True):
         if case not in drawn:
             say_empty(row[1], NOTHING)

@@ -103,7 +103,20 @@ def diffusion_figure(
         unique["no diffusive regime yet"] = Line2D([], [], label="no diffusive regime yet", **hollow)
     if unique:
         figure.legend(handles=list(unique.values()), loc="outside upper center", ncols=3)
+    _say_why_not(figure, table, cards)
     return figure
+
+
+def _say_why_not(figure: Figure, table: pd.DataFrame, cards: Cards) -> None:
+    """Why models that ran have no diffusion coefficient: what their displacements are instead of diffusive."""
+    lacking = table[(table["status"] == "ok") & table["diffusion_m2_s"].isna()].set_index("model")
+    lines = [
+        f"No coefficient of {card['label']}: {lacking.loc[[card['model']], 'msd_regime'].iloc[0]}."
+        for card in cards
+        if card["model"] in lacking.index
+    ]
+    if lines:
+        figure.supxlabel("\n".join(lines), fontsize=7, color="0.35")
 
 
 def _draw_band(axes: Axes, prepared: PreparedCase, rows: pd.DataFrame, gas: Gas | None) -> list[Line2D]:
