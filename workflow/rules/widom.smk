@@ -102,7 +102,6 @@ rule plot_widom:
         table="results/tables/widom.csv",
         inputs=CAMPAIGN.widom.inputs(),
         records=lambda wildcards: records_to_collect(CAMPAIGN.widom.records()),
-        experiments=CAMPAIGN.widom.experiment_files(),
     output:
         henry=report(
             "results/figures/widom/henry.svg",
@@ -155,12 +154,11 @@ rule plot_widom:
         mem_mb=memory_that_grows(4),
         runtime=minutes_that_grow(30),
     params:
-        experiments=json.dumps(CAMPAIGN.widom.experiments()),
         cards=json.dumps(CAMPAIGN.cards(CAMPAIGN.widom)),
         settings=json.dumps(CAMPAIGN.widom.score_settings),
     message:
         "Drawing widom"
     shell:
         "{DRIVER:q} workflow/scripts/plot_widom.py --inputs {input.inputs:q} --records {input.records:q}"
-        " --table {input.table:q} --experiments {params.experiments:q} --cards {params.cards:q} --settings {params.settings:q}"
+        " --table {input.table:q} --cards {params.cards:q} --settings {params.settings:q}"
         " --folder results/figures/widom > {log:q} 2>&1"
