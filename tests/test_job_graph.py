@@ -235,6 +235,13 @@ def test_both_profiles_plan_the_same(project):
     assert "run_phonons" in plans[0]
 
 
+def test_the_published_protocol_is_planned_without_a_network(project):
+    plan = project.plan(configfile="config/thesis.yaml")
+    assert plan["run_widom"] == 10
+    assert plan["run_gas"] == 5 * 10
+    assert plan["build_environment"] == 3
+
+
 def test_planning_a_large_campaign_takes_seconds(project):
     """12 models x 400 crystals: the limit is generous, the benchmark prints the figure."""
     entry = yaml.safe_load((project.root / "config/models.yaml").read_text())["emt"]

@@ -19,6 +19,7 @@ from scipy.constants import N_A
 from scipy.spatial.transform import Rotation
 from scipy.stats import qmc
 
+from assay.randomness import quaternions_of
 from assay.statistics import standard_error
 
 PairEnergy = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -71,16 +72,7 @@ def random_orientations(count: int, seed: int | np.random.SeedSequence) -> tuple
         Of the scramble.
     """
     points = qmc.Sobol(6, rng=np.random.default_rng(seed)).random(count)
-    return _rotations(points[:, :3]), _rotations(points[:, 3:])
-
-
-def _rotations(uniform: np.ndarray) -> Rotation:
-    """Shoemake's map of the unit cube to rotations."""
-    share, first, second = uniform[:, 0], 2 * np.pi * uniform[:, 1], 2 * np.pi * uniform[:, 2]
-    low, high = np.sqrt(1 - share), np.sqrt(share)
-    return Rotation.from_quat(
-        np.stack([low * np.sin(first), low * np.cos(first), high * np.sin(second), high * np.cos(second)], axis=1)
-    )
+    return Rotation.from_quat(quaternions_of(points[:, :3])), Rotation.from_quat(quaternions_of(points[:, 3:]))
 
 
 def mayer_averages(

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.stats import qmc
 
 from assay.failures import UserError, near_misses
-from assay.randomness import random_stream
+from assay.randomness import quaternions_of, random_stream
 from assay.records import atomic_path
 
 SAMPLINGS = ("random", "sobol")
@@ -82,13 +82,6 @@ def draw_insertions(count: int, *, seed: int, path: str, sampling: str = "random
     ]
     numbers = np.stack(sequences, axis=1).reshape(-1, 6)[:count]
     return Insertions(numbers[:, :3], quaternions_of(numbers[:, 3:]), np.arange(count) % replicates)
-
-
-def quaternions_of(uniform: np.ndarray) -> np.ndarray:
-    """Unit quaternions, uniform over all rotations, from uniform numbers of shape (n, 3); shape (n, 4)."""
-    share, first, second = uniform[:, 0], 2 * np.pi * uniform[:, 1], 2 * np.pi * uniform[:, 2]
-    one, other = np.sqrt(1 - share), np.sqrt(share)
-    return np.stack([one * np.sin(first), one * np.cos(first), other * np.sin(second), other * np.cos(second)], axis=1)
 
 
 def write_insertions(path: Path, insertions: Insertions) -> None:
