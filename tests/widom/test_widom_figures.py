@@ -170,4 +170,4 @@ def test_several_cases_have_a_panel_each(data):
     assert len(figure.axes) == 4 and "no result" in texts(figure)
     assert len(profile_figure(energies, views, CARDS, T).axes) == 2
     shown = texts(energy_map_figure(energies, views, hosts, CARDS, SETTINGS))
-    assert "Sound, other" in shown and "Holey, other" not in shown
+    assert "Sound\nother" in shown and "Holey\nother" not in shown

@@ -159,5 +159,5 @@ def profile_figure(
         panel.set_xlabel("distance from the channel's centre (Å)")
     axes[0, 0].set_ylabel(f"free energy of insertion at {temperature_K:g} K (kJ/mol)")
     handles = [*(model_handle(card) for card in known), hollow_handle(FEW)]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    figure.legend(handles=handles, loc="outside upper center", ncols=2)
     return figure

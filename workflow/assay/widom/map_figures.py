@@ -19,7 +19,7 @@ from assay.widom.estimators import EV_IN_KJ_MOL, KB_EV_K
 from assay.widom.maps import Tiles, View, free_energies, hexagonal_tiles, mean_energies
 from assay.widom.raw import InsertionEnergies
 
-COLUMNS = 3
+MOST_COLUMNS = 3
 PANEL_INCHES = 2.5
 LOWEST_ENERGY_EV = -0.6
 """Where the colours of energies end below; a hole would take all of them."""
@@ -96,7 +96,8 @@ def _map_figure(
         figure, axes = new_figure(width=5.2, height=2.4)
         say_empty(axes, "no model has a result")
         return figure
-    columns = min(COLUMNS, len(shown))
+    # as square as can be: four panels are two by two
+    columns = min(MOST_COLUMNS, int(np.ceil(np.sqrt(len(shown)))))
     rows = -(-len(shown) // columns)
     figure, axes = new_figure(
         rows, columns, width=max(4.2, 0.4 + columns * PANEL_INCHES), height=1.0 + rows * PANEL_INCHES, squeeze=False
@@ -107,9 +108,10 @@ def _map_figure(
         images, sources = view.replicate(view.project(insertions.positions_A), settings["map_window_A"])
         tiles = hexagonal_tiles(images, settings["map_tile_A"])
         drawn.append((panel, tiles, values(insertions, sources, tiles)))
-        panel.set_title(card["label"] if len(views) == 1 else f"{card['label']}, {case}", loc="left")
-        per_tile = np.median(tiles.counts)
-        panel.set_title(f"{per_tile:,.0f} per tile", loc="right", fontsize=7, color="0.35")
+        panel.set_title(card["label"] if len(views) == 1 else f"{card['label']}\n{case}", loc="left")
+        note = {"fontsize": 7, "color": "0.35", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5}}
+        place = {"transform": panel.transAxes, "ha": "right", "va": "bottom", "zorder": 5}
+        panel.text(0.99, 0.01, f"{np.median(tiles.counts):,.0f} per tile", **place, **note)
         _draw_atoms(panel, view, hosts[case], settings["map_window_A"])
     for spare in axes.flat[len(shown) :]:
         spare.set_axis_off()
