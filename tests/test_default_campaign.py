@@ -25,7 +25,7 @@ FREQUENCY_TOLERANCE_THz = 1e-3
 SMALLER = """
 models:
   - sevennet-0
-  - sevennet-0+zbl: [diatomics]
+  - sevennet-0+zbl: [diatomics, widom]
   - chgnet-0.3.0
   - chgnet-0.3.0+zbl: [diatomics]
   - co2-mof74-dft: {widom: {insertions: 2000}}
@@ -170,7 +170,8 @@ def widom(campaign) -> pd.DataFrame:
 def test_every_model_inserts_the_same_guests(widom, campaign):
     assert set(widom["status"]) == {"ok"}
     counts = widom["n_insertions"].groupby("model").first().to_dict()
-    assert counts == {"sevennet-0": 32, "chgnet-0.3.0": 32, "co2-mof74-dft": 2000, "uff-trappe": 2000}
+    few = dict.fromkeys(("sevennet-0", "sevennet-0+zbl", "chgnet-0.3.0"), 32)
+    assert counts == few | dict.fromkeys(("co2-mof74-dft", "uff-trappe"), 2000)
     places = []
     for model in counts:
         with h5py.File(campaign.root / f"results/models/{model}/widom/CO2-in-Mg-MOF-74/insertions.h5") as file:
@@ -183,6 +184,13 @@ def test_learned_potentials_are_local_and_see_no_image(widom):
     assert (learned["far_field_offset_eV"].abs() < 1e-3).all()
     assert (learned["image_distance_A"] >= 2 * learned["cutoff_A"]).all()
     assert (learned["n_atoms"] == 111).all()
+
+
+def test_a_hybrid_has_no_hole_and_the_same_pores(widom):
+    bare, hybrid = widom.loc[("sevennet-0", 298)], widom.loc[("sevennet-0+zbl", 298)]
+    assert bare["hole"] and bare["overlap_share"] > 0.99
+    assert not hybrid["hole"]
+    assert hybrid["henry_coefficient_mol_kg_Pa"] == pytest.approx(bare["henry_without_overlaps_mol_kg_Pa"], rel=1e-3)
 
 
 def test_classical_yardsticks_bind_as_they_should(widom):
