@@ -24,7 +24,7 @@ from assay import provenance
 from assay.environments import failure_of
 from assay.failures import PotentialFailure, UserError
 from assay.records import file_sha256, fingerprint, read_json, write_json
-from assay.runtime import parse_host_settings, recommended_environment
+from assay.runtime import choose_device, parse_host_settings, recommended_environment
 from assay.supervision import EXCEPTION_EXIT, USER_ERROR_EXIT, Work, supervise
 
 RECORDED_PACKAGES = (
@@ -392,11 +392,3 @@ def _run_child(job: Job, compute: Callable[[Job, Session, Work], None], work: Wo
         traceback.print_exc()
         return EXCEPTION_EXIT
     return 0
-
-
-def choose_device(devices: Sequence[str]) -> str:
-    """The first device of the list that is there; the last one where none is, so that loading says what is missing."""
-    for device in devices:
-        if device != "cuda" or provenance.gpu_name() is not None:
-            return device
-    return devices[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from assay import provenance
 from assay.failures import UserError
 
 
@@ -64,3 +65,11 @@ def parse_host_settings(text: str) -> dict[str, str]:
             raise UserError(f"--host-settings: {item!r} is not of the form NAME=VALUE; correct it.")
         settings[name.strip()] = value
     return settings
+
+
+def choose_device(devices: Sequence[str]) -> str:
+    """The first device of the list that is there; the last one where none is, so that loading says what is missing."""
+    for device in devices:
+        if device != "cuda" or provenance.gpu_name() is not None:
+            return device
+    return devices[-1]

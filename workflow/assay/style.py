@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib
@@ -54,6 +55,12 @@ def save_figure(figure: Figure, folder: Path, name: str, formats: tuple[str, ...
         paths.append(path)
     plt.close(figure)
     return paths
+
+
+def save_figures(figures: Mapping[str, Figure], folder: Path) -> None:
+    """Write figures by name, each as `save_figure` does."""
+    for name, figure in figures.items():
+        save_figure(figure, folder, name)
 
 
 def say_empty(axes: Axes, sentence: str) -> None:

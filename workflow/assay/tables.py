@@ -40,3 +40,9 @@ def read_table(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: no such table; `snakemake tables` makes it.") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not readable as CSV ({error}); delete it and rerun.") from error
+
+
+def states(table: pd.DataFrame) -> str:
+    """How many cases have which status, such as ``18 ok, 2 failed``; one row per model and case."""
+    counts = table["status"].value_counts().to_dict()
+    return ", ".join(f"{count} {status}" for status, count in counts.items())

@@ -19,7 +19,7 @@ from assay.gas.molecule_figures import (
     vibration_figure,
 )
 from assay.results import read_results
-from assay.style import save_figure
+from assay.style import save_figures
 from assay.tables import read_table
 
 
@@ -49,8 +49,7 @@ def main(argv: list[str] | None = None) -> int:
             "vibrations": vibration_figure(prepared, analyses, cards, gas),
             "survival": survival_figure(prepared, analyses, cards),
         }
-        for name, figure in figures.items():
-            save_figure(figure, arguments.folder, name)
+        save_figures(figures, arguments.folder)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

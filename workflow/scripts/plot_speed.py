@@ -10,7 +10,7 @@ from pathlib import Path
 from assay.failures import UserError
 from assay.speed.figures import batch_figure, curve_figure, memory_figure, plane_figure, relative_figure
 from assay.speed.scores import read_dft_costs
-from assay.style import save_figure
+from assay.style import save_figures
 from assay.tables import read_table
 
 
@@ -36,8 +36,7 @@ def main(argv: list[str] | None = None) -> int:
             "batches": batch_figure(table, cards),
             "plane": plane,
         }
-        for name, figure in figures.items():
-            save_figure(figure, arguments.folder, name)
+        save_figures(figures, arguments.folder)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assay.failures import UserError
 from assay.results import read_results
-from assay.style import save_figure
+from assay.style import save_figures
 from assay.tables import read_table
 from assay.widom.energy_figures import histogram_figure, profile_figure
 from assay.widom.figures import heat_figure, henry_figure, temperature_figure
@@ -42,8 +42,7 @@ def main(argv: list[str] | None = None) -> int:
             "map_energy": energy_map_figure(energies, views, hosts, cards, settings),
             "map_free_energy": free_energy_map_figure(energies, views, hosts, cards, settings),
         }
-        for name, figure in figures.items():
-            save_figure(figure, arguments.folder, name)
+        save_figures(figures, arguments.folder)
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

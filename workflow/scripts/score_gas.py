@@ -13,7 +13,7 @@ from assay.gas.kinetic_theory import read_gas
 from assay.gas.scores import score
 from assay.gas.summary import summarise
 from assay.results import read_results
-from assay.tables import write_table
+from assay.tables import states, write_table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,8 +41,7 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    counts = table["status"].value_counts().to_dict()
-    print(f"{arguments.table}: {', '.join(f'{count} {status}' for status, count in counts.items())}")
+    print(f"{arguments.table}: {states(table)}")
     return 0
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from assay.failures import UserError
 from assay.phonons.scores import read_prepared, score, summarise
 from assay.results import read_results
-from assay.tables import write_table
+from assay.tables import states, write_table
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -38,8 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    counts = table["status"].value_counts().to_dict()
-    print(f"{arguments.table}: {', '.join(f'{count} {status}' for status, count in counts.items())}")
+    print(f"{arguments.table}: {states(table)}")
     return 0
 
 

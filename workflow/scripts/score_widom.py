@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assay.failures import UserError
 from assay.results import read_results
-from assay.tables import write_table
+from assay.tables import states, write_table
 from assay.widom.experiments import read_experiment
 from assay.widom.raw import read_prepared
 from assay.widom.scores import score, summarise
@@ -39,8 +39,7 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(error, file=sys.stderr)
         return 1
-    counts = table.drop_duplicates(["model", "case"])["status"].value_counts().to_dict()
-    print(f"{arguments.table}: {', '.join(f'{count} {status}' for status, count in counts.items())}")
+    print(f"{arguments.table}: {states(table.drop_duplicates(['model', 'case']))}")
     return 0
 
 

@@ -30,6 +30,9 @@ from assay.gas.stability import Ending, Stability, ending, stability
 from assay.gas.systems import read_frames
 from assay.gas.trajectories import (
     NVE,
+    SCAN_FILE,
+    THERMODYNAMICS_FILE,
+    TRAJECTORY_FILE,
     Trajectory,
     read_scan,
     read_thermodynamics,
@@ -37,8 +40,6 @@ from assay.gas.trajectories import (
     repeats_of,
 )
 from assay.records import read_json
-
-THERMODYNAMICS_FILE, TRAJECTORY_FILE, SCAN_FILE = "thermodynamics.parquet", "trajectory.h5", "scan.parquet"
 
 TRACE_POINTS = 200
 """Points of an energy in time that a figure shows, each a mean over its share of the run."""

@@ -19,6 +19,9 @@ from assay.gas.simulation import Simulation, choose_advanced, fresh_state, resto
 from assay.gas.systems import read_frames
 from assay.gas.trajectories import (
     NVE,
+    SCAN_FILE,
+    THERMODYNAMICS_FILE,
+    TRAJECTORY_FILE,
     Trajectory,
     bytes_per_atom_frame,
     write_scan,
@@ -34,9 +37,6 @@ if TYPE_CHECKING:
     from assay.runs import Job
 
 CHECKPOINT_FOLDER = "checkpoint"
-THERMODYNAMICS_FILE = "thermodynamics.parquet"
-TRAJECTORY_FILE = "trajectory.h5"
-SCAN_FILE = "scan.parquet"
 
 log = logging.getLogger("assay")
 

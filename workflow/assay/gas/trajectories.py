@@ -32,6 +32,9 @@ VELOCITY_DECIMALS = 6
 CHUNK_FRAMES = 256
 CHUNK_VALUES = 9000
 
+THERMODYNAMICS_FILE = "thermodynamics.parquet"
+TRAJECTORY_FILE = "trajectory.h5"
+SCAN_FILE = "scan.parquet"
 NVT, NVE = "nvt", "nve"
 """Phases of a run: equilibration, production."""
 
