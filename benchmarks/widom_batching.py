@@ -21,11 +21,12 @@ import numpy as np
 from ase import Atoms
 from model_processes import main, time_s
 
+from assay.cells import supercell_repeats
 from assay.frameworks import read_framework, read_molecule
+from assay.hosts import guest_at, joined, make_system, placed
 from assay.potentials import Potential
 from assay.widom.insertions import inserter
 from assay.widom.sampling import draw_insertions
-from assay.widom.systems import guest_at, joined, make_system, placed, supercell_repeats
 
 RESOURCES = Path(__file__).parents[1] / "resources"
 COUNT = 32

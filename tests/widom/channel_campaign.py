@@ -9,10 +9,11 @@ import numpy as np
 from ase import Atoms
 from scipy.spatial import KDTree
 
+from assay.cells import periodic_images
+from assay.contacts import Contacts
+from assay.hosts import make_system, placed, write_system
 from assay.records import write_json
-from assay.widom.overlaps import Contacts, periodic_images
 from assay.widom.sampling import draw_insertions
-from assay.widom.systems import make_system, placed, write_system
 
 CASE = "guest-in-channel"
 SEED = 5

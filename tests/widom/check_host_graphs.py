@@ -12,10 +12,10 @@ import numpy as np
 from ase import Atoms
 from ase.io import read
 
+from assay.contacts import Contacts
+from assay.hosts import guest_at, placed
 from assay.potentials import load
-from assay.widom.overlaps import Contacts
 from assay.widom.sampling import draw_insertions
-from assay.widom.systems import guest_at, placed
 
 CO2 = Atoms("CO2", [(0, 0, 0), (0, 0, 1.16), (0, 0, -1.16)])
 COUNT = 12

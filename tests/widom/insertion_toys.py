@@ -10,9 +10,9 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 from matscipy.neighbours import neighbour_list
 
+from assay.hosts import System, make_system
 from assay.potentials.ase_calculator import from_factory
 from assay.potentials.base import Potential
-from assay.widom.systems import System, make_system
 
 CUTOFF_A = 3.0
 HOST = Atoms(

@@ -22,14 +22,16 @@ from insertion_toys import (
     toy_system,
 )
 
+from assay.cells import shortest_translation, supercell_repeats, widths
 from assay.failures import PotentialFailure, UserError
+from assay.hosts import guest_at, joined, make_system, placed
 from assay.potentials.host_pairs import HostPairs
+from assay.potentials.hosts import host_for
 from assay.widom import insertions
 from assay.widom.attempts import FILE
 from assay.widom.insertions import inserter
-from assay.widom.protocol import far_field_offset, insert_case, make_host
+from assay.widom.protocol import far_field_offset, insert_case
 from assay.widom.sampling import draw_insertions
-from assay.widom.systems import guest_at, joined, make_system, placed, shortest_translation, supercell_repeats, widths
 
 DRAWN = draw_insertions(200, seed=1, path="insertions")
 
@@ -172,19 +174,21 @@ def test_forces_on_the_host_are_observed_and_can_be_relaxed(tmp_path):
     host = Atoms("MgO", [(0, 0, 0), (2.2, 0, 0)], cell=[8.0] * 3, pbc=True)
     given = toy_settings(supercell=[1, 1, 1])
     for relax in (False, "positions"):
-        found, seen = make_host(pair_potential(spring), host, given | {"relax_host": relax}, None)
+        found, seen = host_for(pair_potential(spring), host, given | {"relax_host": relax}, None, chapter="widom")
         assert seen["host_residual_force_max_eV_A"] == pytest.approx(0.2)
         assert found.cell.get_distance(0, 1) == pytest.approx(2.0 if relax else 2.2, abs=0.02)
         assert seen["host_relaxed"] == relax
     with pytest.raises(PotentialFailure, match="after 1 steps"):
-        make_host(pair_potential(spring), host, given | {"relax_host": "positions", "relax_steps": 1}, None)
+        host_for(
+            pair_potential(spring), host, given | {"relax_host": "positions", "relax_steps": 1}, None, chapter="widom"
+        )
 
 
 def test_a_cutoff_that_nobody_knows_is_asked_for():
     silent = replace(pair_potential(), details={})
     with pytest.raises(UserError, match=r"models: toy\.cutoff_A: not given"):
-        make_host(silent, HOST, toy_settings(), None)
-    assert make_host(silent, HOST, toy_settings(), 3.0)[0].repeats == (2, 1, 1)
+        host_for(silent, HOST, toy_settings(), None, chapter="widom")
+    assert host_for(silent, HOST, toy_settings(), 3.0, chapter="widom")[0].repeats == (2, 1, 1)
 
 
 def test_mg_mof_74_is_doubled_along_its_channel_for_cutoffs_of_5_and_6():

@@ -9,10 +9,10 @@ from ase import Atoms
 from ase.geometry import find_mic
 from scipy import constants
 
+from assay.contacts import OVERLAP_FRACTION, Contacts
+from assay.hosts import placed
 from assay.widom.estimators import EV_IN_KJ_MOL, KB_EV_K, Estimate, estimate_all
-from assay.widom.overlaps import OVERLAP_FRACTION, Contacts
 from assay.widom.sampling import draw_insertions
-from assay.widom.systems import placed
 
 T = 298.15
 KT = KB_EV_K * T

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from insertion_toys import CO2, HOST, as_interaction, lennard_jones, pair_potential, toy_settings, with_a_hole
 from scipy.spatial.transform import Rotation
 
+from assay.hosts import make_system, placed
 from assay.widom import minima
 from assay.widom.insertions import inserter
 from assay.widom.minima import by_differences, distinct, relax_guest, rotation_jacobian, surface_of, symmetry_operations
 from assay.widom.protocol import insert_case
 from assay.widom.sampling import draw_insertions
-from assay.widom.systems import make_system, placed
 
 MAGNESIUM = Atoms("Mg", [(4, 4, 4)], cell=[8.0] * 3, pbc=True)
 

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from insertion_toys import CO2, pair_potential, toy_settings, toy_system, with_a_hole
 
+from assay.contacts import Contacts
 from assay.failures import PotentialFailure
+from assay.hosts import placed
 from assay.widom.attempts import FILE
-from assay.widom.overlaps import Contacts, REPULSIVE_eV, repulsive_everywhere
+from assay.widom.overlaps import REPULSIVE_eV, repulsive_everywhere
 from assay.widom.protocol import insert_case
 from assay.widom.sampling import draw_insertions
 from assay.widom.sites import locate, site_class
-from assay.widom.systems import placed
 
 
 @settings(max_examples=25, deadline=None)

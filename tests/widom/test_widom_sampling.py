@@ -12,8 +12,8 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from assay.failures import UserError
+from assay.hosts import placed
 from assay.widom.sampling import draw_insertions, read_insertions, write_insertions
-from assay.widom.systems import placed
 
 COUNT = 20000
 ALPHA = 1e-4

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from assay.failures import UserError
 from assay.frameworks import read_framework, read_molecule
+from assay.hosts import make_system, write_system
 from assay.records import file_sha256, fingerprint, write_json
 from assay.widom.sampling import draw_insertions, write_insertions
-from assay.widom.systems import make_system, write_system
 
 
 def main(argv: list[str] | None = None) -> int:

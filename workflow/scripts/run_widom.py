@@ -19,10 +19,10 @@ REPORT_s = 20.0
 def compute(job: Job, session: Session, work: Work) -> None:
     """Compute the cases of `work` one after the other."""
     from assay.failures import PotentialFailure
+    from assay.hosts import read_system
     from assay.widom import attempts, minima
     from assay.widom.protocol import insert_case
     from assay.widom.sampling import read_insertions
-    from assay.widom.systems import read_system
 
     potential = session.load()
     session.write()

@@ -17,6 +17,8 @@ from ase.data import covalent_radii
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from assay.cells import widths
+
 BOND_FACTOR = 1.25
 """Two atoms are joined where they are nearer than this times the sum of their covalent radii: 1.78 Å for C and O."""
 
@@ -188,7 +190,7 @@ def molecule_survival(
     """
     total, every = prepared.total(), _Pairs.of(numbers)
     # pairs that may meet before an atom has moved by half of the margin, as far as nearest images are known
-    known_A = 0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0).max()
+    known_A = 0.5 * widths(cell).min()
     margin_A = float(np.clip(known_A - every.reach_A.max(initial=0.0), 0.0, LIST_MARGIN_A))
     survival = np.empty(len(positions))
     listed, listed_at, before, share = every, None, None, 1.0

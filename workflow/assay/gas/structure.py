@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase.data import chemical_symbols
 
+from assay.cells import widths
 from assay.gas.correlations import BLOCKS, FEWEST_REPEATS, jackknife
 
 ALL = "all"
@@ -62,7 +63,7 @@ class Peak:
 
 def inscribed_radius_A(cell_A: np.ndarray) -> float:
     """Half the smallest distance between opposite faces of a cell: as far as nearest images are known."""
-    heights = 1 / np.linalg.norm(np.linalg.inv(cell_A), axis=0)
+    heights = widths(cell_A)
     return float(heights.min() / 2)
 
 

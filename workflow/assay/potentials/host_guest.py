@@ -25,6 +25,7 @@ from ase import Atoms
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
+from assay.cells import widths
 from assay.failures import PotentialFailure
 from assay.potentials.force_field_pairs import COULOMB_EV_A, FLOOR_A, HARD_CORE_A, Buckingham, LennardJones, Pair
 from assay.potentials.force_fields import ForceField
@@ -192,8 +193,7 @@ class _Surroundings:
 
     @cached_property
     def bins(self) -> np.ndarray:
-        widths_A = 1 / np.linalg.norm(np.linalg.inv(self.cell_A), axis=0)
-        return np.maximum(1, np.ceil(widths_A / BIN_A)).astype(int)
+        return np.maximum(1, np.ceil(widths(self.cell_A) / BIN_A)).astype(int)
 
     def energies(self, positions_A: np.ndarray, names: np.ndarray, charges_e: np.ndarray) -> np.ndarray:
         """Energies (eV) of single guest atoms of given kinds and charges."""
@@ -266,7 +266,7 @@ def _van_der_waals(
 
 def _lattice_sphere(basis: np.ndarray, radius: float) -> np.ndarray:
     """All vectors of the lattice of `basis` (rows) within the radius, the origin among them, shape (n, 3)."""
-    limits = np.floor(radius * np.linalg.norm(np.linalg.inv(basis), axis=0)).astype(int)
+    limits = np.floor(radius / widths(basis)).astype(int)
     ranges = [np.arange(-limit, limit + 1) for limit in limits]
     vectors = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3) @ basis
     return vectors[np.linalg.norm(vectors, axis=1) <= radius]

@@ -9,6 +9,8 @@ import numpy as np
 from ase import Atoms
 from scipy.spatial import cKDTree
 
+from assay.cells import widths
+
 
 @dataclass(frozen=True)
 class HostPairs:
@@ -41,7 +43,7 @@ class HostPairs:
         if not host.pbc.all():
             raise ValueError(f"{host.get_chemical_formula()}: a host has to be periodic in three directions")
         cell = host.cell.array
-        margins = cutoff_A * np.linalg.norm(np.linalg.inv(cell), axis=0)
+        margins = cutoff_A / widths(cell)
         fractional = host.positions @ np.linalg.inv(cell)
         fractional -= np.floor(fractional)
         shifts = np.array(list(product(*(range(-count, count + 1) for count in np.ceil(margins).astype(int)))))
@@ -86,7 +88,7 @@ class HostPairs:
         """
         between = positions_A[None, :, :] - positions_A[:, None, :]
         longest = np.linalg.norm(between, axis=2).max()
-        margins = (self.cutoff_A + longest) * np.linalg.norm(np.linalg.inv(self.cell_A), axis=0)
+        margins = (self.cutoff_A + longest) / widths(self.cell_A)
         shifts = np.array(list(product(*(range(-count, count + 1) for count in np.ceil(margins).astype(int)))))
         vectors = between[None] + (shifts @ self.cell_A)[:, None, None, :]
         count = len(positions_A)

@@ -12,10 +12,10 @@ import h5py
 import numpy as np
 from ase import Atoms
 
+from assay.contacts import Contacts
+from assay.hosts import placed
 from assay.records import atomic_path
-from assay.widom.overlaps import Contacts
 from assay.widom.sampling import Insertions
-from assay.widom.systems import placed
 
 FILE = "insertions.h5"
 PACKING = ("atoms_per_pass", "sparse_atoms_per_pass")
@@ -36,7 +36,7 @@ class Trials:
     positions_A : ndarray, shape (n, m, 3)
         The guest's atoms in the host that is evaluated.
     closest_fraction, closest_A : ndarray, shape (n,)
-        See `assay.widom.overlaps.Contacts.closest`.
+        See `assay.contacts.Contacts.closest`.
     """
 
     insertions: Insertions

@@ -41,7 +41,7 @@ Below it, a bootstrap mostly repeats the few attempts that it has and understate
 HOLE_OVERLAP_SHARE = 0.01
 """Share of the Boltzmann weight from overlaps above which a potential has a hole.
 
-Nuclei that overlap (`assay.widom.overlaps`) are closer than in any molecule of main-group elements; a guest that keeps
+Nuclei that overlap (`assay.contacts`) are closer than in any molecule of main-group elements; a guest that keeps
 its bonds is repelled there by eV, a weight below 1e-16 at room temperature. One percent is past all rounding, and small
 enough that the Henry coefficient hardly changes before the flag is up.
 """

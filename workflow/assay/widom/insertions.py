@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
+from assay.contacts import OVERLAP_FRACTION
 from assay.failures import PotentialFailure
+from assay.hosts import guest_at, joined
 from assay.potentials.base import require_finite
 from assay.widom.attempts import PACKING, Trials, read_progress, write_attempts
-from assay.widom.overlaps import OVERLAP_FRACTION, repulsive_everywhere
-from assay.widom.systems import guest_at, joined
+from assay.widom.overlaps import repulsive_everywhere
 
 if TYPE_CHECKING:
     from assay.potentials import Potential

@@ -22,11 +22,11 @@ from ase.io import write
 from ase.optimize import BFGS
 from scipy.spatial.transform import Rotation
 
+from assay.hosts import Host, guest_at, joined
 from assay.records import atomic_path
 from assay.widom.attempts import Trials
 from assay.widom.insertions import Inserter, Outcome
 from assay.widom.sites import Site, locate
-from assay.widom.systems import Host, guest_at, joined
 
 if TYPE_CHECKING:
     from assay.potentials import Potential

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 
-from assay.failures import UserError
+from assay.cells import widths
+from assay.hosts import System, guest_at, joined
 from assay.potentials.base import require_finite
-from assay.potentials.relaxation import relaxed
+from assay.potentials.hosts import host_for
 from assay.widom import attempts, minima
 from assay.widom.attempts import Trials
 from assay.widom.insertions import Report, Rules, insert, inserter, say_nothing
 from assay.widom.sampling import Insertions
-from assay.widom.systems import Host, System, guest_at, joined, supercell_repeats, widths
 
 if TYPE_CHECKING:
     from assay.potentials import Potential
@@ -76,7 +76,9 @@ def insert_case(
         ``non_finite``, ``not_converged``, or as of `Potential.evaluate`. What was finished stays in the files.
     """
     cutoff = potential.details.get("cutoff_A") or cutoff_A
-    host, observations = make_host(potential, system.host, settings, cutoff)
+    # an interaction sums over images of the host itself
+    supercell = (1, 1, 1) if potential.interaction is not None else settings["supercell"]
+    host, observations = host_for(potential, system.host, {**settings, "supercell": supercell}, cutoff, chapter="widom")
     how = inserter(potential, host.supercell, system.guest)
     trials = Trials.of(drawn.first(settings["insertions"]), system.host, host.cell, system.guest)
     rules = Rules(settings["overlap_fraction"], settings["skip_overlaps"], settings["overlap_sample"])
@@ -122,50 +124,6 @@ def insert_case(
         "dtype": potential.dtype,
         "minima": [minimum.observations() for minimum in found],
     }
-
-
-def make_host(
-    potential: Potential, prepared: Atoms, settings: Mapping[str, Any], cutoff_A: float | None
-) -> tuple[Host, dict[str, Any]]:
-    """The host as the potential gets it, and what was seen on the way: the forces on it as it was prepared.
-
-    A potential that is an interaction sums over images itself and has no forces within a host: it gets one cell, as
-    it is.
-
-    Raises
-    ------
-    UserError
-        If nobody knows the cut-off, and the supercell is ``auto``.
-    PotentialFailure
-        ``non_finite``, ``not_converged``, or as of `Potential.evaluate`.
-    """
-    if potential.interaction is not None:
-        return Host.of(prepared, (1, 1, 1)), {"host_residual_force_max_eV_A": None, "host_relaxed": False}
-    if settings["supercell"] == "auto" and cutoff_A is None:
-        raise UserError(
-            f"models: {potential.name}.cutoff_A: not given, and the potential does not tell it; give it, or the repeats"
-            " in widom.supercell."
-        )
-    (result,) = potential.evaluate([prepared], ("energy", "forces"))
-    require_finite(result, f"host {prepared.get_chemical_formula()}")
-    seen = {
-        "host_residual_force_max_eV_A": float(np.linalg.norm(result.forces_eV_A, axis=1).max()),
-        "host_relaxed": settings["relax_host"],
-    }
-    cell = prepared
-    if settings["relax_host"]:
-        found = relaxed(
-            potential,
-            prepared,
-            settings["relax_host"],
-            fmax_eV_A=settings["relax_fmax_eV_A"],
-            steps=settings["relax_steps"],
-        )
-        cell = found.atoms
-        seen |= {"host_relaxation_steps": found.steps, "host_volume_change": found.volume_change}
-    asked = settings["supercell"]
-    repeats = supercell_repeats(cell.cell.array, cutoff_A) if asked == "auto" else tuple(asked)
-    return Host.of(cell, repeats), seen
 
 
 def far_field_offset(potential: Potential, host: Atoms, guest: Atoms, distance_A: float) -> float:

@@ -12,10 +12,10 @@ import numpy as np
 from ase import Atoms
 
 from assay.failures import UserError
+from assay.hosts import read_system
 from assay.records import read_json
 from assay.widom import attempts
 from assay.widom.maps import View, top_view
-from assay.widom.systems import read_system
 
 SOBOL = "sobol"
 

@@ -1,6 +1,6 @@
 """What a guest sits at: a metal, the linker, the open pore, or nothing that could be.
 
-Classes by distance, in this order: ``overlap`` (nearer than any bond, see `assay.widom.overlaps`), ``metal`` (an atom
+Classes by distance, in this order: ``overlap`` (nearer than any bond, see `assay.contacts`), ``metal`` (an atom
 of the guest within `COORDINATION` sums of covalent radii of a metal: 3.1 Å for Mg-O, between the 2.2 to 2.6 Å at which
 CO2 sits at open metal sites and the 4 Å and more from where it sits at the linker), ``linker`` (within `CONTACT` sums
 of van der Waals radii of another atom of the host), ``pore``.
@@ -17,7 +17,7 @@ from ase.data import atomic_numbers, chemical_symbols, covalent_radii
 from ase.data.vdw_alvarez import vdw_radii
 from ase.geometry import find_mic
 
-from assay.widom.overlaps import OVERLAP_FRACTION
+from assay.contacts import OVERLAP_FRACTION
 
 SITES = ("metal", "linker", "pore", "overlap")
 COORDINATION = 1.5

@@ -1,14 +1,13 @@
 """Host and guest: how they are made from files, put together, repeated and placed.
 
-Insertions are drawn in the prepared cell of the host, which is the same for all models. A potential sees as many
-repeats of it as its cut-off asks for; the guest is then in the first of them.
+The prepared cell of the host is the same for all models. A potential sees as many repeats of it as its cut-off asks
+for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,9 @@ from ase import Atoms, units
 from ase.io import read, write
 from scipy.spatial.transform import Rotation
 
+from assay.cells import shortest_translation
 from assay.failures import UserError
 from assay.records import atomic_path
-
-NEAREST_IMAGES = 3
-"""Lattice vectors are looked for among so many multiples of the cell's vectors in either direction."""
 
 
 @dataclass(frozen=True)
@@ -201,29 +198,3 @@ def _array(atoms: Atoms, other: Atoms, name: str) -> np.ndarray:
         return atoms.arrays[name]
     like = other.arrays[name]
     return np.zeros((len(atoms), *like.shape[1:]), dtype=like.dtype)
-
-
-def widths(cell_A: np.ndarray) -> np.ndarray:
-    """Distances between opposite faces of a cell (Å), shape (3,)."""
-    return 1.0 / np.linalg.norm(np.linalg.inv(cell_A), axis=0)
-
-
-def shortest_translation(cell_A: np.ndarray) -> np.ndarray:
-    """The shortest lattice vector (Å, shape (3,)); its last component that is not zero is positive."""
-    span = range(-NEAREST_IMAGES, NEAREST_IMAGES + 1)
-    multiples = np.array([triple for triple in product(span, repeat=3) if any(triple)])
-    vectors = multiples @ cell_A
-    # rounded, so that of equally long vectors the same one is taken on every machine
-    shortest = vectors[np.argmin(np.linalg.norm(vectors, axis=1).round(6))]
-    components = shortest[np.abs(shortest) > 1e-9]
-    return shortest * np.sign(components[-1])
-
-
-def supercell_repeats(cell_A: np.ndarray, cutoff_A: float) -> tuple[int, int, int]:
-    """The fewest repeats whose opposite faces are twice the cut-off apart.
-
-    Then no atom has an atom of the guest and that same atom's image as neighbours. The guest's own extent is left out
-    on purpose: it would double the host for the ends of the guest and of its image, which may then share a neighbour.
-    What messages carry further than one cut-off is stated (``reach_A``), not prevented.
-    """
-    return tuple(int(count) for count in np.ceil(2 * cutoff_A / widths(cell_A) - 1e-9).clip(1))
