@@ -16,6 +16,7 @@ include: "workflow/rules/diatomics.smk"
 include: "workflow/rules/phonons.smk"
 include: "workflow/rules/gas.smk"
 include: "workflow/rules/widom.smk"
+include: "workflow/rules/adsorption.smk"
 include: "workflow/rules/speed.smk"
 include: "workflow/rules/report.smk"
 
@@ -30,6 +31,7 @@ rule all:
     """The whole campaign: every model's branch, all tables and figures, the report."""
     default_target: True
     input:
+        CAMPAIGN.records(),
         CAMPAIGN.summaries(),
         CAMPAIGN.tables(),
         CAMPAIGN.figures(),

@@ -24,11 +24,18 @@ ENVS = Path(os.environ.get("ASSAY_ENVS", ROOT / ".envs"))
 FREQUENCY_TOLERANCE_THz = 1e-3
 SMALLER = """
 models:
-  - sevennet-0
+  - sevennet-0: [diatomics, phonons, gas, widom, speed]
   - sevennet-0+zbl: [diatomics, widom]
-  - chgnet-0.3.0
+  - chgnet-0.3.0:
+      diatomics: {}
+      phonons: {}
+      gas: {}
+      widom: {}
+      speed: {}
+      adsorption:
+        {pressures_bar: [1.0], replicas: 1, trials: 12, equilibration_trials: 4, sample_every: 1, frame_every: 2}
   - chgnet-0.3.0+zbl: [diatomics]
-  - co2-mof74-dft: {widom: {insertions: 2000}}
+  - co2-mof74-dft: {widom: {insertions: 2000}, adsorption: {}}
   - uff-trappe: {widom: {insertions: 2000}}
   - co2-trappe-flexible: {gas: {yardstick: true, repeats: 2, equilibration_ps: 0.5, production_ps: 2}}
 diatomics: {elements: [H, N, Mg, Cu], orientations: 8}
@@ -36,6 +43,7 @@ gas:
   equilibration_ps: 0.05
   production_ps: 0.1
 widom: {insertions: 32}
+adsorption: {pressures_bar: [0.001, 1.0], batch_size: null, trials: 1500, equilibration_trials: 500}
 speed: {sizes: [10, 32], batch_sizes: [1, 4], budget_s: 60}
 """
 
@@ -198,3 +206,13 @@ def test_classical_yardsticks_bind_as_they_should(widom):
     assert 1.5e-5 < henry[("uff-trappe", 313)] < 5e-4
     assert henry[("co2-mof74-dft", 298)] > 3 * henry[("uff-trappe", 298)]
     assert not widom.loc[["uff-trappe", "co2-mof74-dft"], "hole"].any()
+
+
+def test_isotherms_begin_and_say_that_they_are_not_equilibrated(campaign):
+    rows = pd.read_csv(campaign.root / "results/tables/adsorption.csv").set_index(["model", "pressure_bar"])
+    assert set(rows.index) == {("chgnet-0.3.0", 1.0), ("co2-mof74-dft", 0.001), ("co2-mof74-dft", 1.0)}
+    assert set(rows["status"]) == {"ok"}
+    assert not rows["equilibrated"].any()
+    assert rows.loc[("co2-mof74-dft", 1.0), "loading_mol_kg"] > rows.loc[("co2-mof74-dft", 0.001), "loading_mol_kg"] > 0
+    assert (rows["inside_share"].fillna(0) == 0).all()
+    assert (rows["image_distance_A"] >= 2 * rows["cutoff_A"]).all()

@@ -19,6 +19,7 @@ from assay.structures import load_crystals
 
 CONFIG = "tests/campaign/config.yaml"
 MODELS = ["emt", "emt-through-ase", "lennard-jones", "raises-for-copper", "dies-on-copper", "cannot-be-built"]
+TIMES = ["seconds_per_step", "seconds_per_insertion", "seconds_per_trial"]
 
 
 def write_emt_reference(project, case: str) -> None:
@@ -167,16 +168,18 @@ def test_speed_is_measured_and_failures_have_rows(campaign):
     assert summary.loc["cannot-be-built", ["n_ok", "n_total"]].tolist() == [0, 2]
 
 
-@pytest.mark.parametrize(("chapter", "case"), [("gas", "Cu-300K"), ("widom", "Al-in-Cu")])
-def test_dynamics_and_insertions_have_rows_and_reasons(campaign, chapter, case):
+@pytest.mark.parametrize(
+    ("chapter", "case"), [("gas", "Cu-300K"), ("widom", "Al-in-Cu"), ("adsorption", "Al-in-Cu-3000K-1bar")]
+)
+def test_dynamics_insertions_and_isotherms_have_rows_and_reasons(campaign, chapter, case):
     rows = table(campaign[0], chapter).set_index(["model", "case"])
-    assert set(rows.index) == {(model, case) for model in MODELS}
+    assert set(rows.index.get_level_values("model")) == set(MODELS)
     first = rows.groupby(["model", "case"]).first()
     assert first.loc["emt", "status"].tolist() == ["ok"]
     assert first.loc[("raises-for-copper", case), "reason"] == "error"
     assert first.loc[("dies-on-copper", case), "reason"] == "crashed"
     assert first.loc[("cannot-be-built", case), "reason"] == "environment"
-    numbers = rows.select_dtypes("number").drop(columns=["seconds_per_step", "seconds_per_insertion"], errors="ignore")
+    numbers = rows.select_dtypes("number").drop(columns=TIMES, errors="ignore")
     own, other = numbers.loc["emt"].to_numpy(float), numbers.loc["emt-through-ase"].to_numpy(float)
     assert np.isfinite(own).any()
     np.testing.assert_allclose(own, other, rtol=1e-6, atol=1e-9)
@@ -196,11 +199,20 @@ def test_an_atom_finds_no_room_in_a_metal(campaign):
     assert not row["trusted"]
 
 
+def test_a_metal_takes_up_no_atoms(campaign):
+    rows = table(campaign[0], "adsorption")
+    own = rows[rows["model"] == "emt"]
+    assert own["pressure_bar"].tolist() == [0.1, 1.0]
+    assert (own["loading_mol_kg"] == 0).all()
+    assert not own["equilibrated"].any()
+
+
 def test_figures_and_report_exist(campaign):
     results = campaign[0].root / "results"
     for chapter, names in (
         ("gas", ("energies", "drift", "msd", "diffusion", "rdf", "speeds", "vibrations", "survival")),
         ("widom", ("henry", "heats", "temperature", "histogram", "profile", "map_energy", "map_free_energy")),
+        ("adsorption", ("isotherms", "isotherms_log", "molecules", "heats", "acceptance", "density", "distances")),
     ):
         for name in names:
             assert (results / f"figures/{chapter}/{name}.png").stat().st_size > 5000

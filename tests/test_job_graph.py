@@ -15,7 +15,7 @@ import yaml
 from conftest import ROOT, Project, copy_project, job_counts
 
 CONFIG = "tests/campaign/config.yaml"
-BATCHES = {"diatomics": 2, "phonons": 2, "gas": 1, "widom": 1, "speed": 1}
+BATCHES = {"diatomics": 2, "phonons": 2, "gas": 1, "widom": 1, "adsorption": 1, "speed": 1}
 PREPARED = Counter({f"prepare_{chapter}": count for chapter, count in BATCHES.items()})
 PER_MODEL = Counter(describe_model=1, summarise_model=1)
 PER_MODEL += Counter({f"run_{chapter}": count for chapter, count in BATCHES.items()})
@@ -170,6 +170,10 @@ def test_a_changed_environment_rebuilds_it_and_reruns_its_models(done):
         ("widom", "insertions", 20, {"prepare", "run", "score", "plot"}),
         ("widom", "temperatures_K", [298, 300], {"score", "plot"}),
         ("widom", "case_timeout_s", 10, set()),
+        ("adsorption", "trials", 70, {"prepare", "run", "score", "plot"}),
+        ("adsorption", "pressures_bar", [0.1, 2.0], {"prepare", "run", "score", "plot"}),
+        ("adsorption", "blocks", 5, {"score", "plot"}),
+        ("adsorption", "checkpoint_s", 10, set()),
         ("speed", "repeats", 4, {"prepare", "run", "score", "plot"}),
         ("speed", "accuracy_case", "Al-32", {"plot"}),
         ("speed", "case_timeout_s", 10, set()),
@@ -188,7 +192,14 @@ def test_what_a_setting_reruns(done, chapter, key, value, reruns):
 
 @pytest.mark.parametrize(
     ("chapter", "left_out"),
-    [("diatomics", "elements"), ("phonons", "cases"), ("gas", "systems"), ("widom", "cases"), ("speed", "systems")],
+    [
+        ("diatomics", "elements"),
+        ("phonons", "cases"),
+        ("gas", "systems"),
+        ("widom", "cases"),
+        ("adsorption", "systems"),
+        ("speed", "systems"),
+    ],
 )
 def test_a_chapter_can_be_left_out(tiny, chapter, left_out):
     config = yaml.safe_load((tiny.root / "tiny.yaml").read_text())
@@ -238,6 +249,7 @@ def test_both_profiles_plan_the_same(project):
 def test_the_published_protocol_is_planned_without_a_network(project):
     plan = project.plan(configfile="config/thesis.yaml")
     assert plan["run_widom"] == 10
+    assert plan["run_adsorption"] == 9
     assert plan["run_gas"] == 5 * 10
     assert plan["build_environment"] == 3
 
@@ -250,7 +262,7 @@ def test_planning_a_large_campaign_takes_seconds(project):
     (project.root / "crystals.yaml").write_text(yaml.safe_dump({f"crystal-{i}": crystal for i in range(400)}))
     config = {"catalogue": "models.yaml", "structures": "crystals.yaml", "models": [f"model-{i}" for i in range(12)]}
     config["phonons"] = {"cases": [f"crystal-{i}" for i in range(400)]}
-    config |= {"gas": {"systems": []}, "widom": {"cases": []}, "speed": {"systems": []}}
+    config |= {"gas": {"systems": []}, "widom": {"cases": []}, "adsorption": {"systems": []}, "speed": {"systems": []}}
     (project.root / "large.yaml").write_text(yaml.safe_dump(config))
     start = time.monotonic()
     plan = project.plan(configfile="large.yaml")

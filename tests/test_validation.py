@@ -10,7 +10,7 @@ from assay.campaign import load_campaign, load_catalogue
 from assay.failures import REASONS, PotentialFailure, UserError, near_misses
 from assay.validation import read_schema, read_yaml, validate, with_defaults
 
-CHAPTERS = ("diatomics", "phonons", "gas", "widom", "speed")
+CHAPTERS = ("diatomics", "phonons", "gas", "widom", "adsorption", "speed")
 
 
 @pytest.fixture
@@ -34,6 +34,7 @@ def test_the_shipped_configuration_is_valid(config):
     assert list(campaign.phonons.models) == list(campaign.speed.models) == learned
     assert list(campaign.gas.models) == [*learned, "co2-trappe-flexible"]
     assert set(campaign.widom.models) == {*learned, "sevennet-0+zbl", "co2-mof74-dft", "uff-trappe"}
+    assert list(campaign.adsorption.models) == ["chgnet-0.3.0", "co2-mof74-dft"]
     assert len(campaign.diatomics.cases) >= 10
     assert len(campaign.config["phonons"]["cases"]) >= 8
 
@@ -97,7 +98,7 @@ def test_a_model_of_no_chapter_is_refused(config):
 
 def test_a_campaign_without_chapters_is_refused(config):
     config["diatomics"]["elements"] = config["phonons"]["cases"] = []
-    config["speed"] = config["gas"] = config["widom"] = {}
+    config["speed"] = config["gas"] = config["widom"] = config["adsorption"] = {}
     assert "there is nothing to do; give diatomics.elements, phonons.cases, gas.systems" in sentence(config)
 
 
@@ -126,6 +127,18 @@ def test_wrong_values(config, key, value, expected):
         ("widom", {"cases": [{"name": "x", "framework": "a.cif", "guest": "Makefile"}]}, "there is no file a.cif"),
         ("widom", {"temperature_K": 299}, "widom.temperature_K: 299 K is not among widom.temperatures_K; add it"),
         ("widom", {"supercell": [1, 1]}, "widom.supercell: [1, 1] is not possible"),
+        ("adsorption", {"pressures_bar": [0]}, "adsorption.pressures_bar.0: 0 is less than"),
+        (
+            "adsorption",
+            {"moves": "md+exchange"},
+            "adsorption.moves: md+exchange is what LAMMPS does; set `engine: lammps`",
+        ),
+        (
+            "adsorption",
+            {"guest": "flexible", "engine": "lammps"},
+            "adsorption.guest: LAMMPS exchanges flexible molecules",
+        ),
+        ("adsorption", {"pressures_bar": [0.1]}, "chgnet-0.3.0.adsorption.pressures_bar: 1 bar is not among"),
     ],
 )
 def test_wrong_fluids_and_frameworks(config, chapter, keys, expected):
@@ -146,6 +159,17 @@ def test_a_model_can_have_settings_of_its_own(config):
     assert "chgnet-0.3.0 and sevennet-l3i5 cannot both be yardstick" in sentence(config)
     config["models"] = [{"sevennet-0": {"widom": {"insertion": 7}}}]
     assert "models.0" in sentence(config)
+
+
+def test_a_model_can_have_pressures_of_its_own(config):
+    chapter = load_campaign(config).adsorption
+    assert chapter.cases_by_model() == {
+        "chgnet-0.3.0": [f"CO2-in-Mg-MOF-74-298K-{pressure}bar" for pressure in ("0.1", "1")]
+    }
+    assert chapter.records(["chgnet-0.3.0"]) == ["results/models/chgnet-0.3.0/adsorption/batch-001.json"]
+    assert sorted(case for batch in chapter.batches.values() for case in batch) == sorted(chapter.cases)
+    config["adsorption"] |= {"engine": "lammps", "batch_size": None}
+    assert len(load_campaign(config).adsorption.records(["co2-mof74-dft"])) == 10
 
 
 def test_missing_key(config):

@@ -9,17 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import KDTree
 
+from assay.projections import axis_indices, hexagonal_tiles, nearest_images, top_view, widest_spot
 from assay.widom.estimators import EV_IN_KJ_MOL, KB_EV_K
-from assay.widom.maps import (
-    axis_indices,
-    free_energies,
-    hexagonal_tiles,
-    mean_energies,
-    nearest_images,
-    radial_profile,
-    top_view,
-    widest_spot,
-)
+from assay.widom.maps import free_energies, mean_energies, radial_profile
 
 T = 300.0
 KT = KB_EV_K * T

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assay.adsorption.plan import AdsorptionChapter, adsorption_chapter
 from assay.catalogue import load_catalogue
 from assay.chapters import Chapter, ChapterOf
 from assay.diatomics.plan import DiatomicChapter, diatomic_chapter
@@ -44,6 +45,7 @@ CHAPTERS: dict[str, ChapterOf] = {
     "phonons": phonon_chapter,
     "gas": gas_chapter,
     "widom": widom_chapter,
+    "adsorption": adsorption_chapter,
     "speed": speed_chapter,
 }
 """The chapters in the order of the report."""
@@ -59,7 +61,7 @@ class Campaign:
         The configuration with its defaults filled in.
     catalogue : dict of str to dict
         Entries of the models of this campaign, in its order.
-    diatomics, phonons, gas, widom, speed : Chapter
+    diatomics, phonons, gas, widom, adsorption, speed : Chapter
         The chapters; one that the configuration leaves out has no batches.
     """
 
@@ -69,6 +71,7 @@ class Campaign:
     phonons: PhononChapter
     gas: GasChapter
     widom: WidomChapter
+    adsorption: AdsorptionChapter
     speed: SpeedChapter
 
     @property
@@ -103,11 +106,20 @@ class Campaign:
         """The cards of a chapter's models, or of all."""
         return [self.card(model) for model in (self.models if chapter is None else chapter.models)]
 
-    def device(self, model: str) -> str:
-        """The devices a job may use, in order, as its command line wants them: such as ``cuda,cpu``."""
-        wanted = self.config["device"]
-        allowed = self.catalogue[model]["default_devices"]
-        return ",".join(allowed) if wanted == "auto" else wanted
+    def device(self, model: str, *, scheduled: bool = False) -> str:
+        """The devices a job may use, in order, as its command line wants them: such as ``cuda,cpu``.
+
+        Parameters
+        ----------
+        model : str
+        scheduled : bool, optional
+            Whether a scheduler was asked for what the job needs: then a GPU that is not there may be an error.
+        """
+        wanted, fallback = self.config["device"], self.config["device_fallback"]
+        allowed = self.catalogue[model]["default_devices"] if wanted == "auto" else [wanted]
+        if allowed[0] == "cuda" and (fallback == "never" or (fallback == "unscheduled" and scheduled)):
+            allowed = ["cuda"]
+        return ",".join(allowed)
 
     @property
     def host_settings(self) -> str:
@@ -204,8 +216,8 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
     )
     if not campaign.chapters:
         raise UserError(
-            f"{source}: there is nothing to do; give diatomics.elements, phonons.cases, gas.systems, widom.cases or"
-            " speed.systems."
+            f"{source}: there is nothing to do; give diatomics.elements, phonons.cases, gas.systems, widom.cases,"
+            " adsorption.systems or speed.systems."
         )
     for model in models:
         if not campaign.records([model]):

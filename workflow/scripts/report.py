@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assay.failures import UserError
 from assay.records import read_json, write_text
+from assay.report.adsorption import adsorption_section
 from assay.report.diatomics import diatomics_section
 from assay.report.gas import gas_section
 from assay.report.general import failures_section, models_section, provenance_section
@@ -47,6 +48,7 @@ def main(argv: list[str] | None = None) -> int:
             phonons_section(arguments.results),
             gas_section(arguments.results),
             widom_section(arguments.results),
+            adsorption_section(arguments.results),
             speed_section(arguments.results),
             failures_section(records),
             provenance_section(records, json.loads(arguments.config)),

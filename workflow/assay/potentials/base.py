@@ -18,6 +18,7 @@ from ase.calculators.calculator import Calculator
 from assay.failures import PotentialFailure, near_misses
 from assay.potentials.batching import Budget, Prepared, nothing_to_release, one_by_one, packed
 from assay.potentials.calculator import EvaluatingCalculator
+from assay.potentials.guests import GuestEnergies
 from assay.potentials.memory import allocations_within_memory
 
 PROPERTIES = ("energy", "forces", "stress")
@@ -108,6 +109,9 @@ class Potential:
     interaction : callable or None
         ``interaction(host, guest)(positions) -> energies``: for additive potentials, the energies (eV, shape (n,)) of
         a rigid `guest` in a fixed periodic `host`, for many positions of its atoms at once (Å, shape (n, m, 3)).
+    guests : callable or None
+        ``guests(host, guest) -> GuestEnergies``: for additive potentials, energies of any number of guests in a fixed
+        periodic `host`, kept up to date from one Monte Carlo move to the next.
     """
 
     name: str
@@ -125,6 +129,7 @@ class Potential:
     details: dict[str, Any] = field(default_factory=dict)
     prepare_in_host: Callable[[Atoms], Callable[[Atoms], Prepared]] | None = None
     interaction: Callable[[Atoms, Atoms], Callable[[np.ndarray], np.ndarray]] | None = None
+    guests: Callable[[Atoms, Atoms], GuestEnergies] | None = None
 
     @property
     def batching(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared
 from assay.potentials.calculator import EvaluatingCalculator
 from assay.potentials.force_field_files import read_force_field
+from assay.potentials.guests import GuestEnergies
 from assay.potentials.loading import declared_elements
 
 LENNARD_JONES = {"epsilon_eV": "epsilon", "sigma_A": "sigma", "cutoff_A": "rc", "onset_A": "ro", "smooth": "smooth"}
@@ -104,6 +105,11 @@ def _load_force_field(entry: Mapping[str, Any], device: str, loader: Mapping[str
 
         return host_guest.interaction(force_field, host, guest)
 
+    def guests(host: Atoms, guest: Atoms) -> GuestEnergies:
+        from assay.potentials import additive_guests
+
+        return additive_guests.AdditiveGuests(force_field, host, guest)
+
     def evaluate(batch: Sequence[Atoms], properties: Iterable[str]) -> list[Result]:
         return [evaluator.evaluate(atoms, frozenset(properties)) for atoms in batch]
 
@@ -125,4 +131,5 @@ def _load_force_field(entry: Mapping[str, Any], device: str, loader: Mapping[str
             "package_versions": versions,
         },
         interaction=interaction,
+        guests=guests,
     )

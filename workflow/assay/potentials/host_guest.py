@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +28,7 @@ from assay.cells import widths
 from assay.failures import PotentialFailure
 from assay.potentials.force_field_pairs import COULOMB_EV_A, FLOOR_A, HARD_CORE_A, Buckingham, LennardJones, Pair
 from assay.potentials.force_fields import ForceField
+from assay.potentials.pair_sums import one_torch_thread
 
 EWALD_X = 4.4
 """Both Ewald sums end where their terms have fallen to exp(-x^2), 4e-9."""
@@ -81,24 +81,13 @@ def interaction(force_field: ForceField, host: Atoms, guest: Atoms) -> Callable[
         if positions_A.ndim != 3 or positions_A.shape[1:] != (len(guest), 3):
             raise ValueError(f"expected positions of shape (n, {len(guest)}, 3), got {positions_A.shape}")
         count = len(positions_A)
-        with _one_torch_thread():
+        with one_torch_thread():
             site_energies = surroundings.energies(
                 positions_A.reshape(-1, 3), np.tile(guest_sites.names, count), np.tile(guest_sites.charges_e, count)
             )
         return site_energies.reshape(count, len(guest)).sum(axis=1)
 
     return energies
-
-
-@contextmanager
-def _one_torch_thread() -> Iterator[None]:
-    """Blocks are too small for threads: two gain a fifth on an idle machine, and cost a multiple on a busy one."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,8 @@ def commands(
     *,
     ewald_accuracy: float = EWALD_ACCURACY,
     walls: bool = True,
+    room: int = 0,
+    evaluated: bool = True,
 ) -> Iterator[str]:
     """LAMMPS's commands from an empty instance to evaluated forces.
 
@@ -146,6 +148,10 @@ def commands(
     walls : bool
         Whether Buckingham interactions have their walls. LAMMPS's own style ``buck`` has none; with them the style is
         ``lepton``, which compiles its expressions at each evaluation anew, some 2 ms for each.
+    room : int
+        Bonds, angles and excluded partners that an atom which comes later may have beyond those in the file.
+    evaluated : bool
+        Whether to end with an evaluation.
     """
     charged = bool(assignment.charges_e.any())
     yield from (
@@ -158,7 +164,8 @@ def commands(
     if topology.angle_coefficients:
         yield "angle_style harmonic"
     yield "special_bonds lj/coul 0 0 0"
-    yield f'read_data "{data}"'
+    extra = " ".join(f"extra/{what}/per/atom {room}" for what in ("bond", "angle", "special")) if room else ""
+    yield f'read_data "{data}" {extra}'
     for number, (constant, length_A) in enumerate(topology.bond_coefficients, start=1):
         yield f"bond_coeff {number} {constant:.17g} {length_A:.17g}"
     for number, (constant, angle_deg) in enumerate(topology.angle_coefficients, start=1):
@@ -173,8 +180,9 @@ def commands(
         "thermo_style custom pe pxx pyy pzz pyz pxz pxy",
         "thermo_modify norm no lost error",
         "thermo 1",
-        "run 0 post no",
     )
+    if evaluated:
+        yield "run 0 post no"
 
 
 def _pairs(force_field: ForceField, topology: Topology, charged: bool, walls: bool) -> Iterator[str]:

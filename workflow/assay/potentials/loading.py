@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 
 from assay.failures import PotentialFailure, UserError, near_misses
 from assay.potentials.base import Potential
+from assay.records import file_sha256
+
+log = logging.getLogger("assay")
 
 ADAPTERS = {
     "sevennet": "assay.potentials.sevennet",
@@ -73,10 +77,13 @@ def _imported(module: str, name: str, package: str) -> ModuleType:
 def checkpoint_path(entry: Mapping[str, Any]) -> Path | None:
     """The file of the entry's weights, or None if they come with the package or there are none.
 
+    Files of torch are pickles, which can run code when they are read: the checksum of the catalogue says that this is
+    the file that was trusted. Without one there is a warning.
+
     Raises
     ------
     PotentialFailure
-        ``checkpoint`` if the file is missing or empty.
+        ``checkpoint`` if the file is missing, empty, or not the one of the catalogue's checksum.
     """
     checkpoint = entry.get("checkpoint", "bundled")
     if checkpoint in ("bundled", "none"):
@@ -85,6 +92,20 @@ def checkpoint_path(entry: Mapping[str, Any]) -> Path | None:
     if not path.is_file() or path.stat().st_size == 0:
         state = "is empty" if path.is_file() else "does not exist"
         raise PotentialFailure("checkpoint", f"{entry['name']}: the checkpoint {path} {state}.")
+    found, trusted = file_sha256(path), checkpoint.get("sha256")
+    if trusted is None:
+        log.warning(
+            "%s: %s may run code when it is read, and the catalogue has no checksum of it; if you trust it, add"
+            " `sha256: %s` to its checkpoint",
+            entry["name"],
+            path,
+            found,
+        )
+    elif found != trusted:
+        raise PotentialFailure(
+            "checkpoint",
+            f"{entry['name']}: the checkpoint {path} is not the one of the catalogue: its SHA-256 is {found}.",
+        )
     return path
 
 

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from assay.projections import View
 from assay.style import new_figure, say_empty
 from assay.widom.estimators import EV_IN_KJ_MOL, KB_EV_K, MINIMUM_EFFECTIVE
 from assay.widom.figures import FEW, NOTHING, draw_curve, hollow_handle, model_handle
-from assay.widom.maps import View, radial_profile
+from assay.widom.maps import radial_profile
 from assay.widom.raw import InsertionEnergies
 
 DRAWN_PROFILE_KT = 20.0

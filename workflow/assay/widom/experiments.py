@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
-from assay.failures import UserError, near_misses
+from assay.failures import UserError
+from assay.published import list_of, mapping_of, number_of, read_yaml
 from assay.widom.estimators import GAS_CONSTANT_J_MOL_K
 
 NEAR_K = 5.0
@@ -153,13 +153,8 @@ def read_experiment(path: Path) -> Experiment:
     UserError
         If the file is missing, or a key is missing, unknown or not a number.
     """
-    try:
-        content = yaml.safe_load(Path(path).read_text())
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file; correct `experiment` of the case.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from error
-    entry = _mapping(path, "the file", content, {"guest", "host"}, _KEYS)
+    content = read_yaml(path, "correct `experiment` of the case")
+    entry = mapping_of(path, "the file", content, {"guest", "host"}, _KEYS)
     langmuir = entry.get("langmuir")
     model = _langmuir(path, langmuir) if langmuir is not None else {}
     distance = entry.get("metal_distance_A")
@@ -174,52 +169,28 @@ def read_experiment(path: Path) -> Experiment:
 
 
 def _langmuir(path: Path, content: Any) -> dict[str, Any]:
-    entry = _mapping(path, "langmuir", content, {"doi", "temperatures_K", "sites"}, _LANGMUIR_KEYS)
+    entry = mapping_of(path, "langmuir", content, {"doi", "temperatures_K", "sites"}, _LANGMUIR_KEYS)
     limits = entry["temperatures_K"]
     if not isinstance(limits, list) or len(limits) != 2:
         raise UserError(f"{path}: langmuir.temperatures_K: expected the lowest and the highest (K); got {limits!r}.")
     sites = []
-    for number, site in enumerate(_listed(path, "langmuir.sites", entry["sites"])):
+    for number, site in enumerate(list_of(path, "langmuir.sites", entry["sites"])):
         where = f"langmuir.sites[{number}]"
-        numbers = _mapping(path, where, site, _SITE_KEYS, _SITE_KEYS)
-        sites.append(Site(**{key: _number(path, f"{where}.{key}", value) for key, value in numbers.items()}))
-    low, high = (_number(path, "langmuir.temperatures_K", limit) for limit in limits)
+        numbers = mapping_of(path, where, site, _SITE_KEYS, _SITE_KEYS)
+        sites.append(Site(**{key: number_of(path, f"{where}.{key}", value) for key, value in numbers.items()}))
+    low, high = (number_of(path, "langmuir.temperatures_K", limit) for limit in limits)
     return {"sites": tuple(sites), "range_K": (low, high), "isotherms_doi": str(entry["doi"])}
 
 
 def _measured(
     path: Path, entry: Mapping[str, Any], key: str, value_key: str, *, at_temperature: bool = False
 ) -> tuple[Measured, ...]:
-    content = _listed(path, key, entry.get(key, []))
+    content = list_of(path, key, entry.get(key, []))
     return tuple(_one(path, f"{key}[{place}]", one, value_key, at_temperature) for place, one in enumerate(content))
 
 
 def _one(path: Path, where: str, content: Any, value_key: str, at_temperature: bool = False) -> Measured:
     needed = {value_key, "doi"} | ({"temperature_K"} if at_temperature else set())
-    one = _mapping(path, where, content, needed, needed | _SOURCE_KEYS)
-    temperature = _number(path, f"{where}.temperature_K", one["temperature_K"]) if at_temperature else None
-    return Measured(_number(path, f"{where}.{value_key}", one[value_key]), str(one["doi"]), temperature)
-
-
-def _mapping(path: Path, where: str, content: Any, needed: set[str], known: set[str]) -> Mapping[str, Any]:
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: {where}: expected a mapping with the keys {sorted(needed)}.")
-    for key in content.keys() - known:
-        raise UserError(f"{path}: {where}: unknown key {key!r}{near_misses(key, known)}")
-    for key in sorted(needed - content.keys()):
-        raise UserError(f"{path}: {where}: the key {key!r} is missing; add it.")
-    return content
-
-
-def _listed(path: Path, where: str, content: Any) -> list[Any]:
-    if not isinstance(content, list):
-        raise UserError(f"{path}: {where}: expected a list; got {content!r}.")
-    return content
-
-
-def _number(path: Path, where: str, value: Any) -> float:
-    try:
-        # YAML 1.1 reads 2e-3, without a point, as text
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{path}: {where}: expected a number; got {value!r}.") from error
+    one = mapping_of(path, where, content, needed, needed | _SOURCE_KEYS)
+    temperature = number_of(path, f"{where}.temperature_K", one["temperature_K"]) if at_temperature else None
+    return Measured(number_of(path, f"{where}.{value_key}", one[value_key]), str(one["doi"]), temperature)

@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
-from matplotlib.axes import Axes
-from matplotlib.collections import EllipseCollection, PolyCollection
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from assay.map_panels import draw_atoms, draw_tiles, name_axes
+from assay.projections import Tiles, View, hexagonal_tiles
 from assay.style import new_figure, say_empty
 from assay.widom.estimators import EV_IN_KJ_MOL, KB_EV_K
-from assay.widom.maps import Tiles, View, free_energies, hexagonal_tiles, mean_energies
+from assay.widom.maps import free_energies, mean_energies
 from assay.widom.raw import InsertionEnergies
 
 MOST_COLUMNS = 3
@@ -112,23 +111,23 @@ def _map_figure(
         note = {"fontsize": 7, "color": "0.35", "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.5}}
         place = {"transform": panel.transAxes, "ha": "right", "va": "bottom", "zorder": 5}
         panel.text(0.99, 0.01, f"{np.median(tiles.counts):,.0f} per tile", **place, **note)
-        _draw_atoms(panel, view, hosts[case], settings["map_window_A"])
+        draw_atoms(panel, view, hosts[case], settings["map_window_A"])
     for spare in axes.flat[len(shown) :]:
         spare.set_axis_off()
     lowest, limit, label = scale
     norm = _norm([tile_values for _, _, tile_values in drawn], lowest, limit)
     for panel, tiles, tile_values in drawn:
-        collection = _draw_tiles(panel, tiles, tile_values, limit, norm, settings)
+        shown = np.isfinite(tile_values) & (tile_values <= limit)
+        collection = draw_tiles(
+            panel, tiles.centres_A[shown], tile_values[shown], norm, settings["map_tile_A"], settings["map_window_A"]
+        )
     below = any((tile_values < norm.vmin).any() for _, _, tile_values in drawn)
     bar = figure.colorbar(
         collection, ax=axes, location="bottom", shrink=0.8, aspect=40, extend="min" if below else "neither"
     )
     bar.set_label(label)
     bar.set_ticks([*_round_values(norm.vmin, 3), *_round_values(norm.vmax, 5)[1:]])
-    for panel in axes[:, 0]:
-        panel.set_ylabel("Å")
-    for panel in axes[-1]:
-        panel.set_xlabel("Å")
+    name_axes(axes)
     return figure
 
 
@@ -144,30 +143,3 @@ def _round_values(end: float, count: int) -> list[float]:
     """Zero and so many round numbers on the way to a value, outwards."""
     values = MaxNLocator(count).tick_values(*sorted((0.0, end)))
     return sorted((value for value in values if min(0, end) <= value <= max(0, end)), key=abs)
-
-
-def _draw_tiles(
-    axes: Axes, tiles: Tiles, values: np.ndarray, limit: float, norm: TwoSlopeNorm, settings: Mapping[str, Any]
-) -> PolyCollection:
-    angles = np.pi / 6 + np.arange(6) * np.pi / 3
-    corner = settings["map_tile_A"] / np.sqrt(3) * np.column_stack([np.cos(angles), np.sin(angles)])
-    shown = np.isfinite(values) & (values <= limit)
-    polygons = tiles.centres_A[shown][:, None, :] + corner
-    collection = PolyCollection(
-        polygons, array=values[shown], norm=norm, cmap="viridis", edgecolors="face", linewidths=0.1
-    )
-    axes.add_collection(collection)
-    half = settings["map_window_A"] / 2
-    axes.set(xlim=(-half, half), ylim=(-half, half), aspect="equal")
-    axes.spines[:].set_visible(True)
-    return collection
-
-
-def _draw_atoms(axes: Axes, view: View, host: Atoms, window_A: float) -> None:
-    """Circles of half the covalent radius where the host's atoms are."""
-    places, sources = view.replicate(view.project(host.positions), window_A)
-    sizes = covalent_radii[host.numbers][sources]
-    style = {"units": "xy", "offset_transform": axes.transData, "facecolors": "none", "edgecolors": "0.55"}
-    axes.add_collection(
-        EllipseCollection(sizes, sizes, np.zeros(len(sizes)), offsets=places, linewidths=0.4, zorder=3, **style)
-    )

@@ -13,9 +13,9 @@ from ase import Atoms
 
 from assay.failures import UserError
 from assay.hosts import read_system
+from assay.projections import View, top_view
 from assay.records import read_json
 from assay.widom import attempts
-from assay.widom.maps import View, top_view
 
 SOBOL = "sobol"
 

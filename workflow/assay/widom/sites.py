@@ -13,19 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers, chemical_symbols, covalent_radii
+from ase.data import chemical_symbols, covalent_radii
 from ase.data.vdw_alvarez import vdw_radii
 from ase.geometry import find_mic
 
 from assay.contacts import OVERLAP_FRACTION
+from assay.elements import are_metals
 
 SITES = ("metal", "linker", "pore", "overlap")
 COORDINATION = 1.5
 CONTACT = 1.1
-NON_METALS = [
-    atomic_numbers[symbol]
-    for symbol in "H He B C N O F Ne Si P S Cl Ar Ge As Se Br Kr Sb Te I Xe At Rn".split()  # noqa: SIM905
-]
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def locate(host: Atoms, guest: Atoms, overlap_fraction: float = OVERLAP_FRACTION
     distances, vectors = distances.reshape(len(guest), -1), vectors.reshape(len(guest), -1, 3)
     fractions = distances / (covalent_radii[guest.numbers][:, None] + covalent_radii[host.numbers])
     contacts = distances / (vdw_radii[guest.numbers][:, None] + vdw_radii[host.numbers])
-    metals = ~np.isin(host.numbers, NON_METALS)
+    metals = are_metals(host.numbers)
     site = site_class(fractions, contacts, metals, overlap_fraction)
     closest = float(fractions.min())
     if not metals.any():

@@ -1,0 +1,1 @@
+"""Adsorption: isotherms of a guest in a framework by grand-canonical Monte Carlo."""
