@@ -4,9 +4,10 @@ CORES ?= 2
 PROFILE ?= profiles/local
 DRIVER := .envs/driver/bin
 SNAKEMAKE = $(DRIVER)/snakemake --profile $(PROFILE) --cores $(CORES)
+PYTEST = $(DRIVER)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run plan report references environments test test-fast lint format lock rulegraph clean
+.PHONY: help setup run plan status report references environments test test-fast test-slurm lint format lock rulegraph clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -17,8 +18,11 @@ setup:  ## make the driver environment (.envs/driver) from envs/driver.lock
 run: setup  ## run the campaign of config/config.yaml
 	@$(SNAKEMAKE) && $(DRIVER)/python workflow/scripts/status.py
 
-plan: setup  ## what would run, and why
-	@$(SNAKEMAKE) --dry-run
+plan: setup  ## what would run, why, and for how long; PLAN="--set gas.repeats=4" after a change
+	@$(DRIVER)/python workflow/scripts/plan.py --profile $(PROFILE) $(PLAN)
+
+status:  ## what is done, running, failed and waiting, at any time
+	@$(DRIVER)/python workflow/scripts/status.py
 
 report: setup  ## tables, figures and results/report/index.html from the results that exist
 	@$(SNAKEMAKE) report
@@ -31,10 +35,13 @@ environments: setup  ## build the environments of the campaign's models
 	@$(SNAKEMAKE) environments
 
 test: environments  ## all tests, those of the real models too
-	@$(DRIVER)/python -m pytest -m "not gpaw"
+	@$(PYTEST) -m "not gpaw and not slurm"
 
 test-fast: setup  ## tests without real models
-	@$(DRIVER)/python -m pytest -m "not gpaw and not models"
+	@$(PYTEST) -m "not gpaw and not slurm and not models"
+
+test-slurm: setup  ## tests on a SLURM that they bring up themselves (root; packages: tests/slurm/README.md)
+	@$(DRIVER)/python -m pytest -m slurm tests/slurm
 
 lint: setup  ## ruff, snakefmt, snakemake --lint
 	@$(DRIVER)/ruff check . && $(DRIVER)/ruff format --check . && $(DRIVER)/snakefmt --check Snakefile workflow/rules

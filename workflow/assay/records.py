@@ -5,19 +5,24 @@ Every file is written under a temporary name in its own folder and renamed, so t
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import math
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from assay.failures import UserError
+
+PARTIAL = ".partial-"
+"""How the names of files begin that are being written; the name of the file that is to be follows."""
 
 
 @contextmanager
@@ -33,7 +38,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     suffix = "".join(path.suffixes[-3:])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=suffix, dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f"{PARTIAL}{path.name}-", suffix=suffix, dir=path.parent)
     except OSError as error:
         raise UserError(f"{path}: cannot write there ({error.strerror}); free the folder or choose another.") from error
     os.close(handle)
@@ -46,6 +51,25 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_partial(folder: Path, name: str = "", older_than_s: float = 0.0) -> None:
+    """Remove what writers that were killed have left in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        It itself, not the folders in it.
+    name : str, optional
+        How the names of the files begin that were to be written; all unless given.
+    older_than_s : float, optional
+        Spare what is younger, because somebody may be writing it (s).
+    """
+    now = time.time()
+    for path in Path(folder).glob(f"{PARTIAL}{glob.escape(name)}*"):
+        with suppress(FileNotFoundError):  # its writer, if it lives after all, has finished
+            if now - path.stat().st_mtime >= older_than_s:
+                path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

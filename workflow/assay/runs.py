@@ -1,8 +1,7 @@
-"""One job: one model, one chapter, a batch of cases. The parent keeps the books, a child of the model computes.
+"""Running a job: the parent keeps the books, a child of the model computes.
 
-Results of single cases are written as they come (``{folder}/{case}/result.json`` beside the raw data), each with a
-fingerprint of all that it depends on, so that a job that was killed goes on with the next case. The record of the job
-is written last.
+Results of single cases are written as they come, so that a job that was killed goes on with the next case. The record
+of the job is written last.
 """
 
 from __future__ import annotations
@@ -11,10 +10,11 @@ import argparse
 import faulthandler
 import logging
 import os
+import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,8 +23,12 @@ from typing import Any
 from assay import provenance
 from assay.environments import failure_of
 from assay.failures import PotentialFailure, UserError
-from assay.records import file_sha256, fingerprint, read_json, write_json
-from assay.runtime import choose_device, parse_host_settings, recommended_environment
+from assay.heartbeat import heartbeat
+from assay.jobs import Job
+from assay.locks import held, job_lock
+from assay.records import read_json, remove_partial, write_json
+from assay.runtime import choose_device, parse_host_settings
+from assay.scheduler import granted
 from assay.supervision import EXCEPTION_EXIT, USER_ERROR_EXIT, Work, supervise
 
 RECORDED_PACKAGES = (
@@ -33,125 +37,6 @@ RECORDED_PACKAGES = (
 LOAD_TIMEOUT_s = 1800.0
 
 log = logging.getLogger("assay")
-
-
-@dataclass(frozen=True)
-class Job:
-    """The files of one job.
-
-    Attributes
-    ----------
-    chapter : str
-    model, inputs, lock, record : Path
-        Catalogue entry (JSON), prepared cases (JSON), the environment's lock, the record to write.
-    devices : tuple of str
-        Devices that may be used, in order of preference.
-    threads : int
-    host_settings : dict of str to str
-        Environment variables of the child in place of the engine's choice.
-    """
-
-    chapter: str
-    model: Path
-    inputs: Path
-    lock: Path
-    record: Path
-    devices: tuple[str, ...]
-    threads: int
-    host_settings: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Environment variables in which the child runs."""
-        return recommended_environment(self.threads, self.devices, self.host_settings)
-
-    @property
-    def folder(self) -> Path:
-        """Where results of single cases lie."""
-        return self.record.parent
-
-    @property
-    def session_path(self) -> Path:
-        """Where the child keeps its own books while it runs."""
-        return self.record.with_suffix(".session")
-
-    @cached_property
-    def entry(self) -> dict[str, Any]:
-        """The catalogue entry."""
-        return read_json(self.model)
-
-    @cached_property
-    def index(self) -> dict[str, Any]:
-        """The prepared cases with their settings."""
-        return read_json(self.inputs)
-
-    @cached_property
-    def cases(self) -> dict[str, dict[str, Any]]:
-        """Prepared cases by name."""
-        return self.index["cases"]
-
-    @cached_property
-    def lock_sha256(self) -> str:
-        """Identity of the environment."""
-        return file_sha256(self.lock)
-
-    @cached_property
-    def settings(self) -> dict[str, Any]:
-        """Settings of the calculations: those of the chapter, and over them those of this model alone."""
-        return self.index["settings"] | self.index.get("by_model", {}).get(self.entry["name"], {})
-
-    def fingerprint(self, case: str, without: Collection[str] = ()) -> str:
-        """Identity of all that a case's result depends on, `without` some of the settings."""
-        settings = {key: value for key, value in self.settings.items() if key not in without}
-        return fingerprint(self.chapter, self.entry, self.lock_sha256, settings, self.cases[case]["sha256"])
-
-    def result_path(self, case: str) -> Path:
-        """The result of one case."""
-        return self.folder / case / "result.json"
-
-    def result(self, case: str) -> dict[str, Any] | None:
-        """The result of a case if it is on disk, whole, and belongs to this job as it is now."""
-        path = self.result_path(case)
-        if not path.exists():
-            return None
-        try:
-            result = read_json(path)
-        except UserError:
-            log.warning("%s is damaged; computing the case again", path)
-            return None
-        if result.get("fingerprint") != self.fingerprint(case):
-            return None
-        for name, sha256 in result["files"].items():
-            file = path.parent / name
-            if not file.exists() or file_sha256(file) != sha256:
-                log.warning("%s is missing or damaged; computing the case again", file)
-                return None
-        return result
-
-    def write_result(
-        self,
-        case: str,
-        *,
-        status: str = "ok",
-        reason: str | None = None,
-        message: str | None = None,
-        files: Iterable[Path] = (),
-        observations: Mapping[str, Any] | None = None,
-        seconds: float | None = None,
-    ) -> None:
-        """Write the result of one case; its raw data must be there already."""
-        path = self.result_path(case)
-        content = {
-            "case": case,
-            "status": status,
-            "reason": reason,
-            "message": message,
-            "fingerprint": self.fingerprint(case),
-            "files": {file.name: file_sha256(file) for file in files},
-            "observations": observations or {},
-            "wall_time_s": seconds,
-        }
-        write_json(path, content)
 
 
 def job_parser(description: str | None) -> argparse.ArgumentParser:
@@ -173,6 +58,13 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
         help="environment variables of the calculation, in place of the engine's choice",
     )
     parser.add_argument("--case-timeout-s", type=float, help="time budget of one case (s)")
+    parser.add_argument(
+        "--attempts-left",
+        type=int,
+        default=0,
+        help="how often the job will be tried again with more time and memory; in the last attempt, where none is left,"
+        " a limit of the scheduler becomes a result instead of an error (default: 0)",
+    )
     parser.add_argument("--child", metavar="WORK", type=Path, help=argparse.SUPPRESS)
     return parser
 
@@ -207,37 +99,48 @@ def main(chapter: str, parser: argparse.ArgumentParser, compute: Callable[[Job, 
             host_settings=parse_host_settings(arguments.host_settings),
         )
         if arguments.child:
-            code = _run_child(job, compute, Work.read(arguments.child))
-            logging.shutdown()
-            sys.stdout.flush()
-            # everything is on disk: the shutdown of torch and of GPU libraries takes time and sometimes crashes
-            os._exit(code)
+            return _end(arguments, _run_child(job, compute, Work.read(arguments.child)))
         command = [arguments.python or sys.executable, *sys.argv, "--child"]
-        _run_parent(job, command, arguments.case_timeout_s)
+        with held(job_lock(job.record), log.info) as waited:
+            _run_parent(job, command, arguments.case_timeout_s, arguments.attempts_left, waited)
     except UserError as error:
         print(error, file=sys.stderr, flush=True)
-        return USER_ERROR_EXIT
+        return _end(arguments, USER_ERROR_EXIT)
     except OSError as error:
-        print(
-            f"{error.filename or arguments.record.parent}: {error.strerror}; mend that and rerun.",
-            file=sys.stderr,
-            flush=True,
-        )
-        return USER_ERROR_EXIT
+        # h5py's own words for a full disk take several lines
+        what = os.strerror(error.errno) if error.errno else error
+        print(f"{error.filename or arguments.record.parent}: {what}; mend that and rerun.", file=sys.stderr, flush=True)
+        return _end(arguments, USER_ERROR_EXIT)
     return 0
 
 
-def _run_parent(job: Job, command: Sequence[str], case_timeout_s: float | None) -> None:
+def _end(arguments: argparse.Namespace, code: int) -> int:
+    """Give the exit code back, or where this is the calculation, leave with it at once.
+
+    Everything is on disk then; the shutdown of torch and of GPU libraries takes time and sometimes crashes, and that of
+    HDF5 does where a disk was full.
+    """
+    if arguments.child:
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(code)
+    return code
+
+
+def _run_parent(
+    job: Job, command: Sequence[str], case_timeout_s: float | None, attempts_left: int, waited: bool
+) -> None:
     start = time.monotonic()
     log.info("%s of %s: %d cases", job.chapter, job.entry["name"], len(job.cases))
+    _clear_leftovers(job)
     known = {case: job.result(case) for case in job.cases}
-    kept = [case for case, result in known.items() if result and result["status"] == "ok"]
+    # failures are tried again, but not those that the process we have waited for has just met
+    kept = [case for case, result in known.items() if result and (waited or result["status"] == "ok")]
     pending = [case for case in job.cases if case not in kept]
     if kept:
         log.info("kept from before: %s", ", ".join(kept))
     for case in pending:
         job.result_path(case).unlink(missing_ok=True)
-    job.session_path.unlink(missing_ok=True)
 
     log_tail, attempts = "", 0
     impossible = failure_of(job.lock)
@@ -245,15 +148,18 @@ def _run_parent(job: Job, command: Sequence[str], case_timeout_s: float | None) 
         for case in pending:
             job.write_result(case, status="failed", reason="environment", message=impossible)
     elif pending:
-        outcome = supervise(
-            command,
-            pending,
-            work_path=job.record.with_suffix(".work"),
-            finished=lambda case: job.result_path(case).exists(),
-            case_timeout_s=case_timeout_s,
-            load_timeout_s=LOAD_TIMEOUT_s,
-            environment=job.environment,
-        )
+        with heartbeat(job.progress_path, job.finished, len(job.cases)):
+            outcome = supervise(
+                command,
+                pending,
+                work_path=job.work_path,
+                finished=lambda case: job.result_path(case).exists(),
+                case_timeout_s=case_timeout_s,
+                load_timeout_s=LOAD_TIMEOUT_s,
+                environment=job.environment,
+                grant=granted(),
+                attempts_left=attempts_left,
+            )
         log_tail, attempts = outcome.log_tail, outcome.attempts
         for case, (reason, message) in outcome.failures.items():
             job.write_result(case, status="failed", reason=reason, message=message)
@@ -264,6 +170,15 @@ def _run_parent(job: Job, command: Sequence[str], case_timeout_s: float | None) 
     for case, result in failed.items():
         log.warning("%s: failed (%s): %s", case, result["reason"], result["message"])
     log.info("done: %d of %d ok, %.1f s", len(results) - len(failed), len(results), time.monotonic() - start)
+
+
+def _clear_leftovers(job: Job) -> None:
+    """Remove what an earlier process of this job left when it was killed."""
+    for path in (job.session_path, job.work_path, job.progress_path):
+        path.unlink(missing_ok=True)
+    remove_partial(job.folder, f"{job.record.stem}.")
+    for case in job.cases:
+        remove_partial(job.folder / case)
 
 
 def _record(
@@ -298,6 +213,7 @@ def _record(
             "python": session.get("python"),
         },
         "device": session.get("device"),
+        "devices": job.devices,
         "threads": job.threads,
         "host_settings": job.environment,
         "hardware": provenance.hardware() | {"gpu": session.get("gpu")},
@@ -388,7 +304,11 @@ def _run_child(job: Job, compute: Callable[[Job, Session, Work], None], work: Wo
         log.error("%s: %s", failure.reason, failure.message)
     except (UserError, OSError):
         raise
-    except Exception:  # an unforeseen error: the parent records it with the traceback that goes to the log
+    except Exception as error:
+        if disk := re.search(r"\berrno = (\d+), error message", str(error)):
+            # h5py calls it a RuntimeError when a file cannot be completed, but a full disk is not the model's fault
+            raise OSError(int(disk[1]), os.strerror(int(disk[1]))) from error
+        # unforeseen: the parent records it with the traceback that goes to the log
         traceback.print_exc()
         return EXCEPTION_EXIT
     return 0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Mapping, Sequence
 
 from assay import provenance
 from assay.failures import UserError
+
+log = logging.getLogger("assay")
 
 
 def recommended_environment(
@@ -68,8 +72,30 @@ def parse_host_settings(text: str) -> dict[str, str]:
 
 
 def choose_device(devices: Sequence[str]) -> str:
-    """The first device of the list that is there; the last one where none is, so that loading says what is missing."""
+    """The first device of the list that is there; a warning where it is not the first.
+
+    Parameters
+    ----------
+    devices : sequence of str
+        In order of preference.
+
+    Raises
+    ------
+    UserError
+        If none is there.
+    """
     for device in devices:
-        if device != "cuda" or provenance.gpu_name() is not None:
-            return device
-    return devices[-1]
+        if device == "cuda" and provenance.gpu_name() is None:
+            continue
+        if device != devices[0]:
+            log.warning("%s, although %s was asked for; computing on %s", _no_gpu(), devices[0], device)
+        return device
+    raise UserError(
+        f"--devices {','.join(devices)}: {_no_gpu()}; ask the scheduler for a GPU (profiles/README.md), or allow the"
+        " CPU with `device_fallback: always` or `device: cpu` in the configuration."
+    )
+
+
+def _no_gpu() -> str:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return f"torch sees no GPU here (CUDA_VISIBLE_DEVICES is {'not set' if visible is None else repr(visible)})"

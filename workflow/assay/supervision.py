@@ -2,7 +2,8 @@
 
 The parent imports no model package. The child announces the cases that it is working on, so that the parent knows whom
 a segmentation fault, a kill or a time-out belongs to; a crash in a group of several cases is tracked down by running
-the group's members one by one.
+the group's members one by one. A child that comes to a limit of its job is stopped before the scheduler stops both:
+the job fails as long as it will be tried again with more, and in its last attempt the limit is a result.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from assay.failures import UserError
 from assay.records import read_json, write_json
+from assay.scheduler import NO_LIMITS, Grant, exceeded, kernel_kills
 
 USER_ERROR_EXIT = 3
 """Exit code with which the child says: bad input or a bad machine, told in one sentence on standard error."""
@@ -76,7 +78,7 @@ class Work:
 
     def announce(self, cases: Sequence[str]) -> None:
         """Say which cases are being computed from now on; none while the model is loaded or the job closes."""
-        write_json(_progress_path(self.path), {"cases": list(cases), "since": time.time()})
+        write_json(progress_path(self.path), {"cases": list(cases), "since": time.time()})
 
 
 def supervise(
@@ -88,6 +90,8 @@ def supervise(
     case_timeout_s: float | None = None,
     load_timeout_s: float | None = None,
     environment: Mapping[str, str] | None = None,
+    grant: Grant = NO_LIMITS,
+    attempts_left: int = 0,
 ) -> Outcome:
     """Run `command` until every case has a result or is known to bring the process down.
 
@@ -105,6 +109,10 @@ def supervise(
         Time budget of one case, and of loading the model (s).
     environment : mapping, optional
         Environment variables of the child, in addition to this process's own.
+    grant : Grant, optional
+        What the scheduler gave this job; no limits unless given.
+    attempts_left : int, optional
+        How many times the job will be tried again, with more, if it fails.
 
     Returns
     -------
@@ -113,8 +121,10 @@ def supervise(
     Raises
     ------
     UserError
-        If the child ended with `USER_ERROR_EXIT`, or reported success without a result of a case.
+        If the child ended with `USER_ERROR_EXIT`, reported success without a result of a case, or came to a limit of
+        the job while attempts are left.
     """
+    limits = _Limits(case_timeout_s, load_timeout_s, grant)
     outcome = Outcome()
     pending = list(cases)
     alone: set[str] = set()
@@ -122,9 +132,9 @@ def supervise(
     try:
         while pending:
             write_json(work_path, {"cases": pending, "alone": sorted(alone)})
-            _progress_path(work_path).unlink(missing_ok=True)
+            progress_path(work_path).unlink(missing_ok=True)
             before = len(pending)
-            ending = _run_child([*command, str(work_path)], work_path, case_timeout_s, load_timeout_s, environment)
+            ending = _run_child([*command, str(work_path)], work_path, limits, environment)
             outcome.attempts += 1
             outcome.log_tail = ending.log_tail
             pending = [case for case in pending if not finished(case)]
@@ -133,6 +143,11 @@ def supervise(
             if ending.code == 0:
                 if pending:
                     raise UserError(f"the calculation ended without a result of {', '.join(pending)}; see its log.")
+                break
+            if ending.limit and attempts_left:
+                raise UserError(f"{ending.limit}; {attempts_left} attempts with more are left.")
+            if ending.limit and ending.reason == "timeout":
+                outcome.failures |= dict.fromkeys(pending, (ending.reason, f"{ending.limit}."))
                 break
             crashes_in_a_row = 1 if len(pending) < before else crashes_in_a_row + 1
             suspects = [case for case in ending.cases if case in pending]
@@ -151,8 +166,15 @@ def supervise(
                 break
     finally:
         work_path.unlink(missing_ok=True)
-        _progress_path(work_path).unlink(missing_ok=True)
+        progress_path(work_path).unlink(missing_ok=True)
     return outcome
+
+
+@dataclass(frozen=True)
+class _Limits:
+    case_timeout_s: float | None
+    load_timeout_s: float | None
+    grant: Grant
 
 
 @dataclass(frozen=True)
@@ -162,6 +184,7 @@ class _Ending:
     cases: list[str]
     log_tail: str
     timeout_s: float | None
+    limit: str = ""  # of the job, if that is what ended it
 
     @property
     def last_line(self) -> str:
@@ -169,6 +192,8 @@ class _Ending:
         return lines[-1] if lines else ""
 
     def sentence(self) -> str:
+        if self.limit:
+            return f"{self.limit}."
         if self.reason == "timeout":
             return f"ended after the time budget of {self.timeout_s:g} s."
         if self.code < 0:
@@ -178,18 +203,18 @@ class _Ending:
         return f"the process ended with exit code {self.code}: {self.last_line}"
 
 
-def _progress_path(work_path: Path) -> Path:
+def progress_path(work_path: Path) -> Path:
+    """Where the child tells what it is working on."""
     return work_path.with_suffix(".progress")
 
 
 def _run_child(
     command: Sequence[str],
     work_path: Path,
-    case_timeout_s: float | None,
-    load_timeout_s: float | None,
+    limits: _Limits,
     environment: Mapping[str, str] | None,
 ) -> _Ending:
-    started = time.time()
+    started, killed_before = time.time(), kernel_kills()
     process = subprocess.Popen(
         list(command),
         stdin=subprocess.DEVNULL,
@@ -202,22 +227,26 @@ def _run_child(
     tail: deque[str] = deque(maxlen=LOG_TAIL_LINES)
     reader = threading.Thread(target=_forward, args=(process.stderr, tail), daemon=True)
     reader.start()
-    reason, limit = "crashed", None
+    reason, timeout_s, limit = "crashed", None, ""
     try:
         while True:
             try:
-                process.wait(_POLL_s if case_timeout_s or load_timeout_s else None)
+                process.wait(_POLL_s)
                 break
             except subprocess.TimeoutExpired:
                 progress = _read_progress(work_path)
-                limit = case_timeout_s and case_timeout_s * max(1, len(progress["cases"]))
+                timeout_s = limits.case_timeout_s and limits.case_timeout_s * max(1, len(progress["cases"]))
                 if not progress["cases"]:
-                    limit = load_timeout_s
-                if limit and time.time() - progress.get("since", started) > limit:
+                    timeout_s = limits.load_timeout_s
+                if timeout_s and time.time() - progress.get("since", started) > timeout_s:
                     reason = "timeout"
-                    process.kill()
-                    process.wait()
-                    break
+                elif of_job := exceeded(limits.grant, process.pid):
+                    reason, limit = of_job
+                else:
+                    continue
+                process.kill()
+                process.wait()
+                break
     except BaseException:
         process.kill()
         process.wait()
@@ -226,11 +255,13 @@ def _run_child(
     cases = _read_progress(work_path)["cases"]
     if process.returncode == EXCEPTION_EXIT:
         reason = "error"
-    return _Ending(process.returncode, reason, cases, "".join(tail), limit)
+    elif process.returncode == -signal.SIGKILL and reason == "crashed" and kernel_kills() > killed_before:
+        reason, limit = "out_of_memory", "the kernel ended the calculation, because the job's memory was used up"
+    return _Ending(process.returncode, reason, cases, "".join(tail), timeout_s, limit)
 
 
 def _read_progress(work_path: Path) -> dict:
-    path = _progress_path(work_path)
+    path = progress_path(work_path)
     return read_json(path) if path.exists() else {"cases": []}
 
 

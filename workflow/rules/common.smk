@@ -1,24 +1,53 @@
 """What all rules share: the validated campaign, constraints of wildcards, the inputs of tables."""
 
+import atexit
 import json
 import os
 import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from assay.campaign import load_campaign
+from assay.damage import remove_damaged
 from assay.failures import UserError
+from assay.leftovers import remove_leftovers
+from assay.locks import take_campaign
 
 try:
     CAMPAIGN = load_campaign(config, workflow.configfiles)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+# A record that was cut short says nothing and would stop the tables; without it, its job is planned again.
+for path in remove_damaged(CAMPAIGN.records()) if workflow.is_main_process else ():
+    logger.warning(f"{path} was damaged and has been removed; its job will run again.")
+
 # The interpreter of the driver; scripts that need no model run in it.
 DRIVER = sys.executable
 
+# How often a model's job is tried where the machine, and not the model, fails. Only the snakemake that schedules tries
+# again: the one inside of a job has no more memory or time to give.
+ATTEMPTS = 3
+RETRIES = ATTEMPTS - 1 if workflow.is_main_process else 0
+
 # Targets that are made from the results that exist, instead of waiting for all models.
 COLLECTING = ("tables", "figures", "report", "results/tables/", "results/figures/", "results/report/")
+
+# The environment variable that says so to the snakemake inside of a job, whose own command line does not.
+COLLECTS = "ASSAY_COLLECTS_WHAT_EXISTS"
+if workflow.is_main_process:
+    os.environ.pop(COLLECTS, None)
+
+
+onstart:
+    # Runs once, in the snakemake that schedules, before its first job; not in dry runs, nor in jobs.
+    try:
+        atexit.register(take_campaign(Path("results")).release)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    remove_leftovers(Path("results"))
 
 
 wildcard_constraints:
@@ -29,8 +58,13 @@ wildcard_constraints:
 
 def collects_what_exists():
     """Whether everything that was asked for on the command line are tables, figures or the report."""
+    if not workflow.is_main_process:
+        return COLLECTS in os.environ
     targets = workflow.dag_settings.targets
-    return bool(targets) and all(str(target).startswith(COLLECTING) for target in targets)
+    collects = bool(targets) and all(str(target).startswith(COLLECTING) for target in targets)
+    if collects:
+        os.environ[COLLECTS] = "yes"
+    return collects
 
 
 def records_to_collect(wanted):
@@ -50,7 +84,8 @@ def python_of_model(wildcards):
 
 def devices_of_model(wildcards):
     """The devices that a model's job may use, in order of preference."""
-    return CAMPAIGN.device(wildcards.model)
+    # inside of a job, `remote_exec` says that a scheduler runs it
+    return CAMPAIGN.device(wildcards.model, scheduled=workflow.remote_exec)
 
 
 def gpus_of_model(wildcards):
@@ -66,6 +101,11 @@ def memory_that_grows(gib):
 def minutes_that_grow(minutes):
     """Run time (minutes) of the first attempt, twice that of the second, and so on."""
     return lambda wildcards, attempt: minutes * attempt
+
+
+def attempts_left(wildcards, attempt):
+    """How many more attempts a model's job has; a limit that the last one meets is recorded as the model's result."""
+    return ATTEMPTS - attempt
 
 
 def phonon_references(wildcards):

@@ -40,12 +40,13 @@ rule run_diatomics:
         "results/logs/run_diatomics/{model}-{batch}.log",
     benchmark:
         "results/benchmarks/run_diatomics/{model}-{batch}.jsonl"
-    retries: 2
+    retries: RETRIES
     threads: 1
     resources:
         gpu=gpus_of_model,
         mem_mb=memory_that_grows(8),
         runtime=minutes_that_grow(120),
+        attempts_left=attempts_left,
         devices=devices_of_model,
         python=python_of_model,
         host_settings=CAMPAIGN.host_settings,
@@ -56,6 +57,7 @@ rule run_diatomics:
         "{DRIVER:q} workflow/scripts/run_diatomics.py --python {resources.python:q} --model {input.model:q}"
         " --inputs {input.index:q} --lock {input.lock:q} --record {output.record:q} --devices {resources.devices:q}"
         " --threads {threads} --case-timeout-s {resources.case_timeout_s} --host-settings {resources.host_settings:q}"
+        " --attempts-left {resources.attempts_left}"
         " > {log:q} 2>&1"
 
 

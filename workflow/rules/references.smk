@@ -11,7 +11,7 @@ rule reference_diatomics:
         "results/logs/reference_diatomics/{element}.log",
     benchmark:
         "results/benchmarks/reference_diatomics/{element}.jsonl"
-    retries: 1
+    retries: RETRIES
     threads: 1
     resources:
         mem_mb=memory_that_grows(8),
@@ -42,7 +42,7 @@ rule reference_phonons:
     wildcard_constraints:
         # records of the databases are fetched, not computed
         case="(?!mp-[0-9]+/)[^/]+",
-    retries: 1
+    retries: RETRIES
     threads: 1
     resources:
         mem_mb=memory_that_grows(8),

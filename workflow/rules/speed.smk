@@ -40,14 +40,15 @@ rule run_speed:
         "results/logs/run_speed/{model}-{batch}.log",
     benchmark:
         "results/benchmarks/run_speed/{model}-{batch}.jsonl"
-    retries: 2
+    retries: RETRIES
     # two: on two cores nothing else runs beside the clock
     threads: 2
     resources:
         gpu=lambda wildcards: CAMPAIGN.speed.gpus_of(wildcards.batch, CAMPAIGN.device(wildcards.model)),
         mem_mb=memory_that_grows(16),
         runtime=minutes_that_grow(30 + round(CAMPAIGN.speed.config["budget_s"] / 40)),
-        devices=lambda wildcards: CAMPAIGN.speed.devices_of(wildcards.batch, CAMPAIGN.device(wildcards.model)),
+        attempts_left=attempts_left,
+        devices=lambda wildcards: CAMPAIGN.speed.devices_of(wildcards.batch, devices_of_model(wildcards)),
         python=python_of_model,
         host_settings=CAMPAIGN.host_settings,
         case_timeout_s=CAMPAIGN.speed.config["case_timeout_s"],
@@ -57,6 +58,7 @@ rule run_speed:
         "{DRIVER:q} workflow/scripts/run_speed.py --python {resources.python:q} --model {input.model:q}"
         " --inputs {input.index:q} --lock {input.lock:q} --record {output.record:q} --devices {resources.devices:q}"
         " --threads {threads} --case-timeout-s {resources.case_timeout_s} --host-settings {resources.host_settings:q}"
+        " --attempts-left {resources.attempts_left}"
         " > {log:q} 2>&1"
 
 

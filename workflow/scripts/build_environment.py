@@ -17,6 +17,7 @@ from pathlib import Path
 from assay.environments import BuildFailure, build, read_specification, write_failed_lock
 from assay.failures import UserError
 from assay.installers import choose_tool
+from assay.locks import held
 
 ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("build_environment")
@@ -31,7 +32,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         tool = choose_tool()
         specification = read_specification(arguments.specification)
-        build(specification, arguments.prefix, tool=tool, project=ROOT, report=log.info)
+        # an orphan of a snakemake that was killed may still be building it
+        with held(arguments.prefix.parent / f".{arguments.prefix.name}.lock", log.info):
+            build(specification, arguments.prefix, tool=tool, project=ROOT, report=log.info)
     except UserError as error:
         log.error("%s", error)
         return 1

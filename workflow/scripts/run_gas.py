@@ -12,7 +12,8 @@ import sys
 import time
 from functools import partial
 
-from assay.runs import Job, Session, job_parser, log, main
+from assay.jobs import Job
+from assay.runs import Session, job_parser, log, main
 from assay.supervision import Work
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 import time
 
-from assay.runs import Job, Session, job_parser, log, main
+from assay.jobs import Job
+from assay.runs import Session, job_parser, log, main
 from assay.supervision import Work
 
 REPORT_s = 20.0

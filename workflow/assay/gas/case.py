@@ -33,8 +33,8 @@ from assay.randomness import random_stream
 if TYPE_CHECKING:
     from ase import Atoms
 
+    from assay.jobs import Job
     from assay.potentials import Potential
-    from assay.runs import Job
 
 CHECKPOINT_FOLDER = "checkpoint"
 

@@ -27,6 +27,7 @@ from assay.references.archives import MEBIBYTE, require_kind
 
 USER_AGENT = f"Assay/{__version__} (tests of interatomic potentials; a Snakemake workflow)"
 CHUNK_BYTES = 2**16
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -100,7 +101,7 @@ def obtain(
     Parameters
     ----------
     url : str
-        https, or http where the user wrote so.
+        https, or http from this machine.
     name : str
         Name in the folder; its suffix says what kind of file is expected.
     folder : Path
@@ -206,9 +207,10 @@ def _require_plain_name(name: str) -> None:
 
 
 def _require_scheme(url: str) -> None:
-    if urllib.parse.urlsplit(url).scheme not in ("https", "http"):
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in THIS_MACHINE):
         raise UserError(
-            f"{url}: only https (or http, where written so) is possible; correct phonons.database.base_url."
+            f"{url}: only https is possible (http from this machine alone); correct phonons.database.base_url."
         )
 
 

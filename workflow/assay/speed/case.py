@@ -9,8 +9,8 @@ from assay.speed.protocol import TIMES_FILE, measure, write_times
 from assay.speed.systems import read_systems
 
 if TYPE_CHECKING:
+    from assay.jobs import Job
     from assay.potentials import Potential
-    from assay.runs import Job
 
 
 def time_case(job: Job, potential: Potential, case: str) -> dict[str, Any]:
