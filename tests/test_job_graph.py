@@ -47,11 +47,11 @@ def template(tmp_path_factory):
     project = make_tiny(copy_project(tmp_path_factory.mktemp("template") / "done"))
     for path in outputs(project):
         target = project.root / path
-        if path.endswith("/bands"):
+        if path.endswith(("/bands", "_aif")):
             target.mkdir(parents=True, exist_ok=True)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text("{}\n")
+            target.write_text("{\n}\n")  # whole, as far as a record is looked at
     run = project.snakemake("--touch", "--forceall", configfile="tiny.yaml")
     assert run.returncode == 0, run.stdout
     return project
@@ -187,6 +187,8 @@ def test_what_a_setting_reruns(done, chapter, key, value, reruns):
     if "score" in reruns:
         # its figure of cost against accuracy reads the other chapters' summaries
         plan -= {"plot_speed"} - {f"plot_{chapter}"}
+        # and the low-pressure end of isotherms is compared with Henry coefficients
+        plan -= {"score_adsorption", "plot_adsorption"} if chapter == "widom" else set()
     assert plan == {f"{verb}_{chapter}" for verb in reruns}
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 from scipy import constants
 
+from assay.adsorption.insertion_bias import InsertionBias
 from assay.adsorption.monte_carlo import Conditions, Lockstep
 from assay.adsorption.moves import Shares
 from assay.adsorption.overlaps import OverlapMap
@@ -121,6 +122,7 @@ def lockstep(
     loaded: bool = False,
     step_A: float = 2.0,
     symbol: str = "He",
+    bias: InsertionBias | None = None,
 ) -> Lockstep:
     """One walker for every value of beta f V; walker number i takes the stream of replica ``first + i``."""
     activity_volume = np.atleast_1d(np.asarray(activity_volume, dtype=float))
@@ -136,6 +138,7 @@ def lockstep(
         equilibration_trials=equilibration,
         sample_every=sample_every,
         frame_every=frame_every,
+        bias=bias,
     )
     count = len(activity_volume)
     return Lockstep(

@@ -33,7 +33,11 @@ def activity_volume(fugacity_Pa: float, temperature_K: float, volume_A3: float) 
 
 
 def log_acceptance(
-    moves: np.ndarray, n_molecules: np.ndarray, log_activity_volume: np.ndarray, reduced_changes: np.ndarray
+    moves: np.ndarray,
+    n_molecules: np.ndarray,
+    log_activity_volume: np.ndarray,
+    reduced_changes: np.ndarray,
+    log_bias: np.ndarray | float = 0.0,
 ) -> np.ndarray:
     """Logarithms of the acceptance probabilities before they are cut off at one.
 
@@ -47,6 +51,8 @@ def log_acceptance(
         ln(z V).
     reduced_changes : ndarray, shape (k,)
         beta dU of the interaction energy.
+    log_bias : ndarray, shape (k,), optional
+        ln b(r) where a guest comes or goes (`assay.adsorption.insertion_bias`); zero for uniform insertions.
 
     Returns
     -------
@@ -56,4 +62,4 @@ def log_acceptance(
     exchange = _EXCHANGE[moves]
     # one for moves that exchange nothing: its logarithm is then multiplied by zero
     crowd = np.where(exchange == 0, 1, n_molecules + _AFTERWARDS[moves])
-    return exchange * (log_activity_volume - np.log(crowd)) - reduced_changes
+    return exchange * (log_activity_volume - np.log(crowd) - log_bias) - reduced_changes

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import constants
 
 from assay.adsorption.acceptance import ROTATION, TRANSLATION, log_acceptance
+from assay.adsorption.insertion_bias import InsertionBias
 from assay.adsorption.moves import Shares, Trials, draw
 from assay.adsorption.overlaps import OverlapMap
 from assay.adsorption.reservoir import Reservoir
@@ -51,7 +52,7 @@ class Conditions:
     Attributes
     ----------
     cell_A : ndarray, shape (3, 3)
-        Of the simulated host; guests are inserted uniformly in all of it.
+        Of the simulated host.
     temperature_K : float
     reservoir : Reservoir
     shares : Shares
@@ -62,6 +63,8 @@ class Conditions:
     equilibration_trials, sample_every, frame_every : int
     drift_eV : float
         See `DRIFT_EV`.
+    bias : InsertionBias or None
+        Where guests are inserted; None for uniformly in all of the cell.
     """
 
     cell_A: np.ndarray
@@ -74,6 +77,7 @@ class Conditions:
     sample_every: int
     frame_every: int
     drift_eV: float = DRIFT_EV["float64"]
+    bias: InsertionBias | None = None
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,7 @@ class Lockstep:
             max_displacement_A=walkers.max_displacement_A,
             max_rotation_deg=walkers.max_rotation_deg,
             internal=len(conditions.reservoir),
+            bias=conditions.bias,
         )
         for row in range(len(trials)):
             self._step(trials, row)
@@ -240,7 +245,10 @@ class Lockstep:
         if self.done < conditions.equilibration_trials // 2:
             log_activity = log_activity + np.where(self.loaded[who], np.log(LOADING), 0.0)
         reduced = changes * (constants.e / (constants.k * conditions.temperature_K))
-        accepted = proposals.log_uniform < log_acceptance(proposals.moves, walkers.counts[who], log_activity, reduced)
+        log_bias = conditions.bias.log_density(proposals.fractional) if conditions.bias else 0.0
+        accepted = proposals.log_uniform < log_acceptance(
+            proposals.moves, walkers.counts[who], log_activity, reduced, log_bias
+        )
         self.energies.settle(accepted)
         if not accepted.any():
             return

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from assay.adsorption.acceptance import INSERTION, ROTATION, TRANSLATION
+from assay.adsorption.insertion_bias import InsertionBias
 from assay.failures import UserError
 from assay.randomness import quaternions_of
 
@@ -106,6 +107,7 @@ def draw(
     max_displacement_A: np.ndarray,
     max_rotation_deg: np.ndarray,
     internal: int,
+    bias: InsertionBias | None = None,
 ) -> Trials:
     """The next trials of all walkers.
 
@@ -121,6 +123,8 @@ def draw(
         this one in either sense.
     internal : int
         Number of internal configurations.
+    bias : InsertionBias, optional
+        Where insertions go; uniformly into the cell unless given.
     """
     numbers = np.stack([stream.random((count, NUMBERS_PER_TRIAL)) for stream in streams], axis=1)
     move = np.searchsorted(shares.thresholds, numbers[..., 0], side="right")
@@ -140,7 +144,7 @@ def draw(
         move=move,
         choice=numbers[..., 2],
         shift=np.where((move == TRANSLATION)[..., None], shift, 0.0),
-        place=numbers[..., 3:6],
+        place=bias.place(numbers[..., 2], numbers[..., 3:6]) if bias else numbers[..., 3:6],
         turn=turn,
         member=(numbers[..., 9] * internal).astype(int),
         log_uniform=log_uniform,

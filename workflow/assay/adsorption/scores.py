@@ -20,7 +20,18 @@ from assay.results import cases_of_all, census, first_columns
 from assay.statistics import mean, standard_error
 
 OBSERVATIONS = (
-    *("engine", "moves", "guest", "mode", "resume", "n_replicas", "n_trials", "sample_every", "frame_every"),
+    *(
+        "engine",
+        "moves",
+        "guest",
+        "insertions",
+        "mode",
+        "resume",
+        "n_replicas",
+        "n_trials",
+        "sample_every",
+        "frame_every",
+    ),
     *("n_cells", "n_atoms_host", "image_distance_A", "cutoff_A"),
     *("guest_energy_eV", "seconds_per_trial", "host_relaxed", "host_residual_force_max_eV_A", "host_volume_change"),
 )

@@ -14,10 +14,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase import units
 
 from assay.adsorption.acceptance import activity_volume
 from assay.adsorption.case import Case, Progress, records_of, write_files
 from assay.adsorption.checkpoints import State
+from assay.adsorption.insertion_bias import InsertionBias
 from assay.adsorption.monte_carlo import ADAPT_EVERY, DRIFT_EV, Conditions, Lockstep
 from assay.adsorption.moves import Shares, skip
 from assay.adsorption.observations import observations
@@ -141,6 +143,16 @@ class Simulation:
         fraction = self.settings["overlap_fraction"]
         return OverlapMap.of(self.host.cell, self.system.guest, fraction) if fraction else None
 
+    @cached_property
+    def _bias(self) -> InsertionBias | None:
+        """Only where thousands of energies cost seconds."""
+        if self.potential.interaction is None:
+            return None
+        guest, cell = self.system.guest, self.host.cell
+        stream = random_stream(self.seed, f"adsorption/{self.name}/{self.temperature_K:g}K/bias")
+        energies = self.potential.interaction(cell, guest)
+        return InsertionBias.of(energies, cell, guest, self.host.repeats, units.kB * self.temperature_K, stream)
+
     def _advance_or_part(self, together: list[Progress], until: int) -> dict[str, PotentialFailure]:
         """Advance cases; where that fails for all of them, each one by itself from its last checkpoint."""
         try:
@@ -220,6 +232,7 @@ class Simulation:
             sample_every=settings["sample_every"],
             frame_every=settings["frame_every"],
             drift_eV=DRIFT_EV["float64" if self.additive else "float32"],
+            bias=self._bias,
         )
         return Lockstep(
             conditions,
@@ -250,7 +263,12 @@ class Simulation:
         )
         outcome: Outcome = {
             "files": files,
-            "observations": {**observed, "dtype": self.potential.dtype, **self.seen},
+            "observations": {
+                **observed,
+                "insertions": "uniform" if self._bias is None else "biased",
+                "dtype": self.potential.dtype,
+                **self.seen,
+            },
         }
         if failure is not None:
             one.checkpoint.remove()
