@@ -40,7 +40,7 @@ test: environments  ## all tests, those of the real models too
 test-fast: setup  ## tests without real models
 	@$(PYTEST) -m "not gpaw and not slurm and not models"
 
-test-slurm: setup  ## tests on a SLURM that they bring up themselves (root; packages: tests/slurm/README.md)
+test-slurm: setup  ## tests on a SLURM that they bring up themselves (root; packages: profiles/README.md)
 	@$(DRIVER)/python -m pytest -m slurm tests/slurm
 
 lint: setup  ## ruff, snakefmt, snakemake --lint

@@ -15,10 +15,6 @@ from conftest import copy_project
 from slurm_campaigns import Head, SlurmCampaign
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slurm: brings up a SLURM on this machine")
-
-
 def pytest_itemcollected(item: pytest.Item) -> None:
     if "cluster" in getattr(item, "fixturenames", ()):
         item.add_marker("slurm")
