@@ -245,7 +245,9 @@ class Lockstep:
         if self.done < conditions.equilibration_trials // 2:
             log_activity = log_activity + np.where(self.loaded[who], np.log(LOADING), 0.0)
         reduced = changes * (constants.e / (constants.k * conditions.temperature_K))
-        log_bias = conditions.bias.log_density(proposals.fractional) if conditions.bias else 0.0
+        log_bias = 0.0
+        if conditions.bias is not None:
+            log_bias = conditions.bias.log_density(proposals.fractional, proposals.rotations)
         accepted = proposals.log_uniform < log_acceptance(
             proposals.moves, walkers.counts[who], log_activity, reduced, log_bias
         )

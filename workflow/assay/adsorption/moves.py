@@ -124,7 +124,7 @@ def draw(
     internal : int
         Number of internal configurations.
     bias : InsertionBias, optional
-        Where insertions go; uniformly into the cell unless given.
+        Where insertions go, and in which direction; all are alike unless given.
     """
     numbers = np.stack([stream.random((count, NUMBERS_PER_TRIAL)) for stream in streams], axis=1)
     move = np.searchsorted(shares.thresholds, numbers[..., 0], side="right")
@@ -133,7 +133,12 @@ def draw(
     shift = (shift_A[..., None] * np.linalg.inv(cell_A)).sum(axis=-2)
     turn = np.broadcast_to(np.eye(3), (*move.shape, 3, 3)).copy()
     inserting, turning = move == INSERTION, move == ROTATION
-    if inserting.any():
+    place = numbers[..., 3:6].copy()
+    if inserting.any() and bias is not None:
+        place[inserting], turn[inserting] = bias.draw(
+            numbers[inserting, 2], numbers[inserting, 3:6], numbers[inserting, 6:9]
+        )
+    elif inserting.any():
         turn[inserting] = Rotation.from_quat(quaternions_of(numbers[inserting, 6:9])).as_matrix()
     if turning.any():
         limits = np.radians(np.broadcast_to(max_rotation_deg, move.shape)[turning])
@@ -144,7 +149,7 @@ def draw(
         move=move,
         choice=numbers[..., 2],
         shift=np.where((move == TRANSLATION)[..., None], shift, 0.0),
-        place=bias.place(numbers[..., 2], numbers[..., 3:6]) if bias else numbers[..., 3:6],
+        place=place,
         turn=turn,
         member=(numbers[..., 9] * internal).astype(int),
         log_uniform=log_uniform,
