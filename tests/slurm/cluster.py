@@ -135,8 +135,8 @@ class Cluster:
         self._await("slurmctld", lambda: "UP" in self.command("scontrol", "ping", check=False), "slurmctld")
 
     def stop_controller(self) -> None:
-        """End slurmctld as a crash would: jobs run on, nobody schedules."""
-        daemons.end([self._record("slurmctld")], 0)
+        """End slurmctld, which saves what it knows: jobs run on, nobody schedules."""
+        daemons.end([self._record("slurmctld")], 10)
 
     def stop(self) -> None:
         """End every process that was started, jobs first, and remove the folder."""
