@@ -110,7 +110,8 @@ def assert_derivatives(atoms: Atoms, seed: int, factory) -> None:
     assert worst["force_derivative_meV_A"] < 1e-7 * scale
     if result.stress_eV_A3 is not None:
         worst = laws.stress_derivative(wearing, atoms, steps)
-        assert worst["stress_derivative_meV_A3"] < 1e-7 * (1e3 * np.abs(result.stress_eV_A3).max() + 1e3)
+        # differences over a strain of a thousandth are good to a few 1e-7 where atoms nearly touch
+        assert worst["stress_derivative_meV_A3"] < 5e-7 * (1e3 * np.abs(result.stress_eV_A3).max() + 1e3)
 
 
 @pytest.mark.parametrize("factory", [morse, lennard_jones])
