@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
+from assay.runtime import recommended_environment
 from assay.structures import to_ase
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,3 +107,19 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no folder of real records (ASSAY_SHARED)")
     return folder
+
+
+def report_of(check: Path, *arguments: Path, environment: str = "lammps", timeout_s: float = 600) -> dict:
+    """What a program of checks prints, as JSON, when the interpreter of a built environment runs it in one thread."""
+    python = Path(os.environ.get("ASSAY_ENVS", ROOT / ".envs")) / environment / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"{python} is not built")
+    done = subprocess.run(
+        [python, check, *arguments],
+        env={**os.environ, **recommended_environment(threads=1)},
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return json.loads(done.stdout)

@@ -1,38 +1,22 @@
 """Energies of many guests by force fields, in the environment that has LAMMPS (`ASSAY_ENVS`, default ``.envs``)."""
 
-import json
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import units
-
-from assay.runtime import recommended_environment
+from conftest import report_of
 
 pytestmark = pytest.mark.models
 
 HERE = Path(__file__).parent
-ENVS = Path(os.environ.get("ASSAY_ENVS", HERE.parents[1] / ".envs"))
 
 MADELUNG_ROCK_SALT = 1.7475645946
 
 
 @pytest.fixture(scope="module")
 def report():
-    python = ENVS / "lammps" / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"{python} is not built")
-    done = subprocess.run(
-        [python, HERE / "check_additive_guests.py"],
-        env={**os.environ, **recommended_environment(threads=1)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return report_of(HERE / "check_additive_guests.py")
 
 
 @pytest.mark.parametrize("quantity", ["whole", "move", "insertion", "deletion"])

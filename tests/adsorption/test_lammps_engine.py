@@ -1,13 +1,11 @@
 """LAMMPS as the engine of the chapter: laws of statistical mechanics in its environment, geometry and texts here."""
 
-import json
-import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import Atoms, units
+from conftest import report_of
 from scipy.spatial.transform import Rotation
 
 from assay.adsorption.lammps_axes import Axes
@@ -15,28 +13,15 @@ from assay.adsorption.lammps_chains import LONGEST_BLOCK, Chain, Conditions, rea
 from assay.adsorption.lammps_script import Dynamics, Moves, molecule_file, thermal_velocities
 from assay.adsorption.monte_carlo import ADAPT_EVERY
 from assay.adsorption.moves import Shares
-from assay.runtime import recommended_environment
 
 HERE = Path(__file__).parent
-ENVS = Path(os.environ.get("ASSAY_ENVS", HERE.parents[1] / ".envs"))
 SKEWED = np.array([[7.1, 0.4, -0.2], [-3.3, 8.4, 1.0], [2.9, -4.0, 6.3]])
 CO2 = np.array([[0, 0, 0], [0, 0, 1.16], [0, 0, -1.16]])
 
 
 @pytest.fixture(scope="module")
 def report():
-    python = ENVS / "lammps" / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"{python} is not built")
-    done = subprocess.run(
-        [python, HERE / "check_lammps_engine.py"],
-        env={**os.environ, **recommended_environment(threads=1)},
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return report_of(HERE / "check_lammps_engine.py", timeout_s=900)
 
 
 def has_its_number(found, share):

@@ -1,20 +1,16 @@
 """Force fields in their own environment (`ASSAY_ENVS`, default ``.envs``): what LAMMPS and torch-pme must agree on."""
 
-import json
 import os
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase import units
-
-from assay.runtime import recommended_environment
+from conftest import report_of
 
 pytestmark = pytest.mark.models
 
 HERE = Path(__file__).parent
-ENVS = Path(os.environ.get("ASSAY_ENVS", HERE.parents[1] / ".envs"))
 SHARED = Path(os.environ.get("ASSAY_SHARED", HERE.parents[2] / "shared")) / "data/mof74"
 
 MADELUNG_ROCK_SALT = 1.7475645946
@@ -24,18 +20,7 @@ WIGNER_SIMPLE_CUBIC = 2.8372974795
 
 @pytest.fixture(scope="module")
 def report():
-    python = ENVS / "lammps" / "bin" / "python"
-    if not python.exists():
-        pytest.skip(f"{python} is not built")
-    done = subprocess.run(
-        [python, HERE / "check_force_fields.py", *([SHARED] if SHARED.is_dir() else [])],
-        env={**os.environ, **recommended_environment(threads=1)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    return json.loads(done.stdout)
+    return report_of(HERE / "check_force_fields.py", *([SHARED] if SHARED.is_dir() else []))
 
 
 def test_insertions_have_the_energy_that_lammps_gives_by_differences(report):

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from assay.failures import UserError, near_misses
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What stands beside a model's number.
+
+    Attributes
+    ----------
+    value, low, high : float
+        The best value, and the spread of laboratories and methods; NaN where nothing was measured.
+    dois : tuple of str
+    """
+
+    value: float
+    low: float
+    high: float
+    dois: tuple[str, ...] = ()
+
+
+NOTHING = Reference(np.nan, np.nan, np.nan)
 
 
 def read_yaml(path: Path, remedy: str) -> Any:

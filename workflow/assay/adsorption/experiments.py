@@ -11,7 +11,7 @@ import numpy as np
 from scipy import constants
 
 from assay.failures import UserError
-from assay.published import list_of, mapping_of, number_of, read_yaml
+from assay.published import NOTHING, Reference, list_of, mapping_of, number_of, read_yaml
 
 NEAR_K = 1.0
 """An isotherm stands for temperatures as near as this."""
@@ -92,19 +92,6 @@ class Model:
         capacity, prefactor, energy = self.sites.T
         filled = prefactor * np.exp(1000 * energy / (constants.R * temperature_K)) * pressure_bar * constants.bar
         return float((capacity * filled / (1 + filled)).sum())
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What stands beside a model's number: the median of the sources, the lowest and the highest; NaN without any."""
-
-    value: float
-    low: float
-    high: float
-    dois: tuple[str, ...] = ()
-
-
-NOTHING = Reference(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import constants
 
-from assay.adsorption.experiments import NOTHING, Experiment
+from assay.adsorption.experiments import Experiment
 from assay.adsorption.fits import Fit, fit_langmuir
 from assay.adsorption.isotherms import initial_slope
+from assay.published import NOTHING
 
 NEAR_K = 1.0
 """Widom's numbers of a temperature as near as this are taken, and brought to the isotherm's by their own heat."""

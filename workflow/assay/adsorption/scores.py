@@ -10,11 +10,12 @@ import pandas as pd
 from scipy import constants
 
 from assay.adsorption.analysis import Run, acceptance, closest_fraction, counted, inside_share, share
-from assay.adsorption.experiments import NOTHING, Experiment
+from assay.adsorption.experiments import Experiment
 from assay.adsorption.heats import isosteric_heat
 from assay.adsorption.isotherm_scores import equilibrated
 from assay.adsorption.isotherms import excess, gas_molecules, loading_mol_kg
 from assay.adsorption.raw import DELETION, INSERTION, ROTATION, TRANSLATION
+from assay.published import NOTHING
 from assay.randomness import random_stream
 from assay.results import cases_of_all, census, first_columns
 from assay.statistics import mean, standard_error

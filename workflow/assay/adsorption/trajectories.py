@@ -19,6 +19,7 @@ import numpy as np
 from ase import Atoms
 
 from assay.failures import UserError
+from assay.h5md import write_head
 
 TRAJECTORY_FILE = "trajectory.h5"
 POSITION_DECIMALS = 3
@@ -160,14 +161,7 @@ def new_trajectory(path: Path, host: Atoms, guest: Atoms) -> Iterator[Trajectory
         One molecule, for the kinds of its atoms.
     """
     with h5py.File(path, "w", rdcc_nbytes=CHUNK_CACHE_BYTES) as file:
-        head = file.create_group("h5md")
-        head.attrs["version"] = np.array([1, 1])
-        head.create_group("author").attrs["name"] = "Assay"
-        creator = head.create_group("creator")
-        creator.attrs["name"], creator.attrs["version"] = "assay", "1"
-        units = head.create_group("modules/units")
-        units.attrs["version"] = np.array([1, 0])
-        units.attrs["system"] = "Å"
+        write_head(file, "Å")
         framework = file.create_group("particles/framework")
         _write_box(framework, host.cell.array)
         framework["species"] = host.numbers.astype(np.int16)

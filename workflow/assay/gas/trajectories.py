@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.failures import UserError
+from assay.h5md import write_head
 from assay.records import atomic_path
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def write_trajectory(path: Path, trajectories: Mapping[int, Trajectory]) -> None
         If a number is not finite.
     """
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        _write_head(file)
+        write_head(file, "Å, fs, u")
         file.create_group("particles")
         for repeat, trajectory in sorted(trajectories.items()):
             _write_particles(file.create_group(f"particles/repeat-{repeat:02d}"), trajectory)
@@ -123,17 +124,6 @@ def _write_parameters(group: h5py.Group, trajectory: Trajectory) -> None:
     group["masses"].attrs["unit"] = "u"
     if trajectory.sites is not None:
         group.create_dataset("site", data=[str(site) for site in trajectory.sites], dtype=h5py.string_dtype())
-
-
-def _write_head(file: h5py.File) -> None:
-    head = file.create_group("h5md")
-    head.attrs["version"] = np.array([1, 1])
-    head.create_group("author").attrs["name"] = "Assay"
-    creator = head.create_group("creator")
-    creator.attrs["name"], creator.attrs["version"] = "assay", "1"
-    units = head.create_group("modules/units")
-    units.attrs["version"] = np.array([1, 0])
-    units.attrs["system"] = "Å, fs, u"
 
 
 def _write_particles(group: h5py.Group, trajectory: Trajectory) -> None:

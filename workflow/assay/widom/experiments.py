@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from assay.failures import UserError
-from assay.published import list_of, mapping_of, number_of, read_yaml
+from assay.published import NOTHING, Reference, list_of, mapping_of, number_of, read_yaml
 from assay.widom.estimators import GAS_CONSTANT_J_MOL_K
 
 NEAR_K = 5.0
@@ -56,26 +56,6 @@ class Measured:
     value: float
     doi: str
     temperature_K: float | None = None
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What stands beside a model's number.
-
-    Attributes
-    ----------
-    value, low, high : float
-        The best value, and the spread of laboratories and methods; NaN where nothing was measured.
-    dois : tuple of str
-    """
-
-    value: float
-    low: float
-    high: float
-    dois: tuple[str, ...] = ()
-
-
-NOTHING = Reference(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from assay.published import NOTHING, Reference
 from assay.randomness import random_stream
 from assay.results import cases_of_all, census, first_columns
 from assay.statistics import mean, standard_error
 from assay.widom import attempts
 from assay.widom.estimators import Estimate, estimate_all
-from assay.widom.experiments import NOTHING, Experiment, Reference
+from assay.widom.experiments import Experiment
 from assay.widom.raw import SOBOL, InsertionEnergies, overlap_fraction, read_energies
 
 OBSERVATIONS = (
