@@ -3,11 +3,13 @@ PYTHON ?= python3.11
 CORES ?= 2
 PROFILE ?= profiles/local
 DRIVER := .envs/driver/bin
+# environments of models that are tested, but are no part of the default campaign
+TESTED := nequix mace
 SNAKEMAKE = $(DRIVER)/snakemake --profile $(PROFILE) --cores $(CORES)
 PYTEST = $(DRIVER)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run plan status report references environments test test-fast test-slurm lint format lock rulegraph clean
+.PHONY: help setup run plan status report references environments models test test-fast test-models test-slurm lint format lock rulegraph clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -34,11 +36,15 @@ references: setup  ## recompute H2 and Si with GPAW and compare with what ships 
 environments: setup  ## build the environments of the campaign's models
 	@$(SNAKEMAKE) environments
 
-test: environments  ## all tests, those of the real models too
-	@$(PYTEST) -m "not gpaw and not slurm"
+test: setup  ## all tests, those of the real models too
+	@$(SNAKEMAKE) environments $(TESTED:%=.envs/%/environment.lock)
+	@$(PYTEST) -m "not gpaw and not slurm and not other_models"
 
 test-fast: setup  ## tests without real models
-	@$(PYTEST) -m "not gpaw and not slurm and not models"
+	@$(PYTEST) -m "not gpaw and not slurm and not models and not other_models"
+
+test-models: models  ## the laws of every potential whose environment can be built here
+	@$(DRIVER)/python -m pytest -m "models or other_models" tests/potentials
 
 test-slurm: setup  ## tests on a SLURM that they bring up themselves (root; packages: profiles/README.md)
 	@$(DRIVER)/python -m pytest -m slurm tests/slurm

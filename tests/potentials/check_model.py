@@ -34,15 +34,18 @@ def answer(call: Callable[[], Any]) -> list[str]:
 
 def loading_errors(entry: dict[str, Any]) -> dict[str, list[str]]:
     """What a missing, an empty and a truncated checkpoint say, an unknown model, and a GPU that is not there."""
+    given = entry.get("checkpoint", "bundled")
+    suffix = Path(given["path"]).suffix if isinstance(given, dict) else ".pth"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "empty.pth").touch()
-        (folder / "truncated.pth").write_bytes(b"PK\x03\x04" + bytes(1000))
+        (folder / f"empty{suffix}").touch()
+        start = Path(given["path"]).read_bytes()[:5000] if isinstance(given, dict) else b"PK\x03\x04" + bytes(1000)
+        (folder / f"truncated{suffix}").write_bytes(start)
         answers = {
-            state: answer(lambda file=folder / f"{state}.pth": load({**entry, "checkpoint": {"path": str(file)}}))
+            state: answer(lambda file=folder / f"{state}{suffix}": load({**entry, "checkpoint": {"path": str(file)}}))
             for state in ("missing", "empty", "truncated")
         }
-    answers["unknown"] = answer(lambda: load({**entry, "loader": {**entry["loader"], "model": "no-such-model"}}))
+    answers["unknown"] = answer(lambda: load({**entry, "loader": {**entry["loader"], "no_such_key": 0}}))
     answers["cuda:99"] = answer(lambda: load(entry, "cuda:99"))
     return answers
 
@@ -76,7 +79,8 @@ def main() -> None:
     report = conformance(potential)
     report["loading"] = loading_errors(entry)
     report["isolated_eV"] = isolated_atoms_alone_and_among_others(potential)
-    report["little_memory"] = halvings_in_little_memory(potential)
+    large = potential.native and potential.details.get("parameters", 0) > 1e5
+    report["little_memory"] = halvings_in_little_memory(potential) if large else None
     print(json.dumps(plain(report)))
 
 

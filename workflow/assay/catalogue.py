@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.failures import UserError, near_misses
-from assay.validation import read_schema, read_yaml, validate
+from assay.validation import SCHEMAS, read_schema, read_yaml, validate
 
 
 def load_catalogue(path: Path) -> dict[str, dict[str, Any]]:
@@ -21,8 +21,21 @@ def load_catalogue(path: Path) -> dict[str, dict[str, Any]]:
     catalogue = read_yaml(path)
     if isinstance(catalogue, Mapping):
         catalogue = {name: _completed(name, catalogue, path) for name in catalogue}
-    validate(catalogue, read_schema("models"), [path])
+    validate(catalogue, catalogue_schema(), [path])
     return catalogue
+
+
+def catalogue_schema() -> dict[str, Any]:
+    """The schema of a catalogue, with what the loader of each package takes (workflow/schemas/loaders)."""
+    schema = read_schema("models")
+    loaders = {path.stem: read_yaml(path) for path in sorted((SCHEMAS / "loaders").glob("*.yaml"))}
+    entry = schema["additionalProperties"]
+    entry["properties"]["package"]["enum"] = list(loaders)
+    entry["allOf"] = [
+        {"if": {"properties": {"package": {"const": package}}}, "then": {"properties": {"loader": loader}}}
+        for package, loader in loaders.items()
+    ]
+    return schema
 
 
 def _completed(name: str, catalogue: Mapping[str, Any], path: Path, heirs: tuple[str, ...] = ()) -> Any:

@@ -1,8 +1,10 @@
 """Isolated Python environments from conda-format files, built by mamba, conda, uv or plain venv and pip.
 
-An environment file is conda's YAML with every Python package in its ``pip:`` section. Two comments are read as well:
-``# import: torch, sevenn`` (what the import check imports) and ``# apt: libxc-dev`` (system packages that conda would
-bring and that venvs need from the system).
+An environment file is conda's YAML with every Python package in its ``pip:`` section. Comments are read as well:
+``# import: torch, sevenn`` (what the import check imports), ``# apt: libxc-dev`` (system packages that conda would
+bring and that venvs need from the system), ``# no-deps: mattersim`` (packages of the list that ask for what must not
+or need not be there: they are installed last and without what they ask for) and ``# no-build-isolation: torch-scatter``
+(packages that are compiled against what is already installed).
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ class Specification:
         Debian packages that the venv routes need.
     variables : mapping of str to str
         Environment variables (conda's key ``variables``) that the installation needs too.
+    no_dependencies, no_isolation : tuple of str
+        Names of requirements that are installed after the others: without what they ask for, or compiled against them.
     """
 
     name: str
@@ -57,6 +61,30 @@ class Specification:
     imports: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    no_dependencies: tuple[str, ...] = ()
+    no_isolation: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> list[tuple[list[str], list[str]]]:
+        """Requirements that are installed together, and the options for it, in order; the first step may be empty."""
+        kinds: dict[str, tuple[list[str], list[str]]] = {
+            "plain": ([], []),
+            "compiled": ([], ["--no-build-isolation"]),
+            "alone": ([], ["--no-deps"]),
+        }
+        for line in self.requirements:
+            name = requirement_name(line)
+            kind = "alone" if name in self.no_dependencies else "compiled" if name in self.no_isolation else "plain"
+            kinds[kind][0].append(line)
+        if set(self.no_dependencies) & set(self.no_isolation):
+            kinds["alone"][1].append("--no-build-isolation")
+        plain, *others = kinds.values()
+        return [plain, *(step for step in others if step[0])]
+
+
+def requirement_name(line: str) -> str:
+    """The name of the package that a requirement such as ``torch==2.13.0`` asks for."""
+    return normalised(re.split(r"[=\[;\s]", line)[0])
 
 
 class BuildFailure(Exception):
@@ -115,7 +143,19 @@ def read_specification(path: Path) -> Specification:
         imports=_comment(text, "import"),
         system=_comment(text, "apt"),
         variables={str(key): str(value) for key, value in (content.get("variables") or {}).items()},
+        no_dependencies=_named(path, text, "no-deps", requirements),
+        no_isolation=_named(path, text, "no-build-isolation", requirements),
     )
+
+
+def _named(path: Path, text: str, key: str, requirements: Sequence[str]) -> tuple[str, ...]:
+    """Packages that a comment names, all of which have to be among the requirements."""
+    known = [requirement_name(line) for line in requirements]
+    names = tuple(normalised(name) for name in _comment(text, key))
+    for name in names:
+        if name not in known:
+            raise UserError(f"{path}: # {key}: {name!r} is not in the pip section{near_misses(name, known)}")
+    return names
 
 
 def _comment(text: str, key: str) -> tuple[str, ...]:
@@ -163,8 +203,7 @@ def build(
     prefix.parent.mkdir(parents=True, exist_ok=True)
     report(f"building {prefix} from {specification.path} with {tool}")
     if tool in ("mamba", "conda"):
-        _run([tool, "env", "create", "--yes", "--prefix", str(prefix), "--file", str(specification.path)], report)
-        _run([_python(prefix), "-m", "pip", "install", "--no-deps", "--editable", str(project)], report)
+        _conda_installer(tool, specification, prefix, project, report)
     else:
         install = _uv_installer if tool == "uv" else _pip_installer
         install(specification, prefix, project, report)
@@ -193,32 +232,68 @@ def _uv_installer(specification: Specification, prefix: Path, project: Path, rep
         raise BuildFailure("uv is not installed; `pip install uv`.", permanent=False)
     variables = tool_variables(os.environ) | specification.variables
     _run([uv, "venv", "--quiet", "--python", _interpreter(specification.python), str(prefix)], report, variables)
-    requirements, constraints = _write_requirements(specification, prefix)
-    install = [uv, "pip", "install", "--python", _python(prefix)]
-    options = ["--constraint", str(constraints)] if constraints else []
-    _run([*install, "--compile-bytecode", *options, "--requirement", str(requirements)], report, variables)
-    _run([*install, "--no-deps", "--editable", str(project)], report, variables)
+    install = [uv, "pip", "install", "--python", _python(prefix), "--compile-bytecode"]
+    _install(specification, prefix, project, install, report, variables)
 
 
 def _pip_installer(specification: Specification, prefix: Path, project: Path, report: Callable[[str], None]) -> None:
     _run([_interpreter(specification.python), "-m", "venv", str(prefix)], report)
-    requirements, constraints = _write_requirements(specification, prefix)
-    install = [_python(prefix), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
-    options = ["--constraint", str(constraints)] if constraints else []
-    _run([*install, *options, "--requirement", str(requirements)], report, {**os.environ, **specification.variables})
-    _run([*install, "--no-deps", "--editable", str(project)], report)
+    _install(specification, prefix, project, _pip(prefix), report, {**os.environ, **specification.variables})
 
 
-def _write_requirements(specification: Specification, prefix: Path) -> tuple[Path, Path | None]:
-    requirements = prefix / "requirements.txt"
-    requirements.write_text("".join(f"{line}\n" for line in specification.requirements))
+def _conda_installer(
+    tool: str, specification: Specification, prefix: Path, project: Path, report: Callable[[str], None]
+) -> None:
+    """By conda, but for the packages that it cannot install: those whose dependencies are not to be followed."""
+    first, *others = specification.steps
+    file = specification.path
+    if others:
+        file = prefix.parent / f".{prefix.name}.yaml"
+        content = yaml.safe_load(specification.path.read_text())
+        for item in content["dependencies"]:
+            if isinstance(item, dict):
+                item["pip"] = [line for line in item["pip"] if line in first[0]]
+        write_text(file, yaml.safe_dump(content, sort_keys=False))
+    try:
+        _run([tool, "env", "create", "--yes", "--prefix", str(prefix), "--file", str(file)], report)
+    finally:
+        if others:
+            file.unlink()
+    variables = {**os.environ, **specification.variables}
+    _install(specification, prefix, project, _pip(prefix), report, variables, skip=1)
+
+
+def _pip(prefix: Path) -> list[str]:
+    return [_python(prefix), "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
+
+
+def _install(
+    specification: Specification,
+    prefix: Path,
+    project: Path,
+    install: list[str],
+    report: Callable[[str], None],
+    variables: Mapping[str, str],
+    skip: int = 0,
+) -> None:
+    """Install the requirements step by step, but for the first `skip` steps, and then the project."""
+    constraints = [] if skip else _local_constraints(specification, prefix)
+    for number, (lines, options) in list(enumerate(specification.steps))[skip:]:
+        requirements = prefix / ("requirements.txt" if number == 0 else f"requirements-{number}.txt")
+        requirements.write_text("".join(f"{line}\n" for line in lines))
+        _run([*install, *constraints, *options, "--requirement", str(requirements)], report, variables)
+    _run([*install, "--no-deps", "--editable", str(project)], report, variables)
+
+
+def _local_constraints(specification: Specification, prefix: Path) -> list[str]:
+    """Options that pin local builds of requirements, such as torch for the CPU."""
     find_links = os.environ.get("UV_FIND_LINKS") or os.environ.get("PIP_FIND_LINKS") or ""
     pins = local_builds(specification.requirements, find_links, specification.python)
     if not pins:
-        return requirements, None
+        return []
     constraints = prefix / "constraints.txt"
     constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()))
-    return requirements, constraints
+    return ["--constraint", str(constraints)]
 
 
 def _check_imports(specification: Specification, prefix: Path, tool: str, report: Callable[[str], None]) -> None:
@@ -248,7 +323,7 @@ def _describe(prefix: Path, tool: str, requirements: Sequence[str] = ()) -> str:
         command = [_python(prefix), "-m", "pip", "list", "--format", "freeze", "--exclude-editable"]
         frozen = _capture([*command, "--disable-pip-version-check"])
     # what a tool puts into every environment by itself is no part of this one, unless the file asks for it
-    wanted = {normalised(re.split(r"[=\[;\s]", line)[0]) for line in requirements}
+    wanted = {requirement_name(line) for line in requirements}
     unwanted = {"pip", "setuptools", "wheel"} - wanted
     # tools spell a name in their own ways (PyYAML, pyyaml): in the lock it has one
     named = (line.strip().partition("==") for line in frozen.splitlines() if line.strip())

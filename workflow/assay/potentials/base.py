@@ -112,6 +112,8 @@ class Potential:
     guests : callable or None
         ``guests(host, guest) -> GuestEnergies``: for additive potentials, energies of any number of guests in a fixed
         periodic `host`, kept up to date from one Monte Carlo move to the next.
+    equivariant : bool
+        Whether energies do not change, and forces and stress turn, with the structure, by construction.
     """
 
     name: str
@@ -130,6 +132,7 @@ class Potential:
     prepare_in_host: Callable[[Atoms], Callable[[Atoms], Prepared]] | None = None
     interaction: Callable[[Atoms, Atoms], Callable[[np.ndarray], np.ndarray]] | None = None
     guests: Callable[[Atoms, Atoms], GuestEnergies] | None = None
+    equivariant: bool = True
 
     @property
     def batching(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Laws that any potential obeys, held against tolerances: symmetries, extensivity, derivatives, batch = single.
 
-The laws themselves are in `assay.potentials.laws`. A potential whose forces are not derivatives of an energy is
-measured on the derivative laws too, but not required to obey them; inversion is only reported, for
-potentials without parity break it by construction.
+The laws themselves are in `assay.potentials.laws`. A potential whose forces are not derivatives of an energy, or which
+is not equivariant by construction, is measured on those laws too, but not required to obey them; inversion is only
+reported, for potentials without parity break it by construction.
 
     python -m assay.potentials.conformance --entry '{"name": "lj", "package": "classical", ...}' --output lj.json
 """
@@ -141,7 +141,7 @@ def conformance(potential: Potential, seed: int = 0) -> dict[str, Any]:
         scales = _scales(potential, atoms)
         largest = np.maximum(largest, scales)
         note("translation", system, laws.translation(potential, atoms, rng), scales)
-        note("rotation", system, laws.rotation(potential, atoms, rng), scales)
+        note("rotation", system, laws.rotation(potential, atoms, rng), scales, potential.equivariant)
         note("inversion", system, laws.inversion(potential, atoms), scales, required=False)
         note("permutation", system, laws.permutation(potential, atoms, rng), scales)
         note("net force", system, laws.net_force(potential, atoms), scales, potential.conservative)
@@ -168,6 +168,7 @@ def conformance(potential: Potential, seed: int = 0) -> dict[str, Any]:
         "device": potential.device,
         "dtype": potential.dtype,
         "conservative": potential.conservative,
+        "equivariant": potential.equivariant,
         "passed": failed == 0,
         "n_failed": failed,
         "answers": answers,
