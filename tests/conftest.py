@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
+from assay.campaign import load_campaign
 from assay.runtime import recommended_environment
 from assay.structures import to_ase
+from assay.validation import read_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 TREE = (
@@ -98,6 +100,13 @@ def with_emt_forces(phonopy):
 def project(tmp_path) -> Project:
     """A fresh copy of the project, without results or environments."""
     return copy_project(tmp_path / "project with blanks")
+
+
+@pytest.fixture
+def shipped_config(monkeypatch) -> dict:
+    """The default campaign's configuration with its defaults."""
+    monkeypatch.chdir(ROOT)
+    return load_campaign(read_yaml(ROOT / "config/config.yaml")).config
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,8 @@ from assay.adsorption.heats import EV_IN_KJ_MOL
 from assay.adsorption.isotherm_scores import MOST_CORRECTION, score_isotherms, widom_henry
 from assay.adsorption.scores import score, summarise
 from assay.failures import UserError
-from assay.report.adsorption import COLUMNS, FIGURES, ISOTHERM_COLUMNS, adsorption_section
+from assay.report.adsorption import COLUMNS, ISOTHERM_COLUMNS, PAGE
+from assay.report.chapter_page import chapter_section
 from assay.results import read_results
 from assay.tables import read_table, write_table
 
@@ -233,7 +234,7 @@ def program(name: str, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_the_programs_make_tables_isotherms_figures_and_a_section(campaign, tmp_path):
+def test_the_programs_make_tables_isotherms_figures_and_a_section(campaign, tmp_path, shipped_config):
     records = [str(path) for path in sorted(campaign.glob("models/*/adsorption/batch-000.json"))]
     inputs = ["--inputs", str(campaign / "inputs/batch-000.json"), "--records", *records]
     shared = ["--cards", json.dumps(CARDS), "--settings", json.dumps(SETTINGS)]
@@ -256,9 +257,9 @@ def test_the_programs_make_tables_isotherms_figures_and_a_section(campaign, tmp_
     assert set(ISOTHERM_COLUMNS) <= set(read_table(tables["_isotherms"]).columns)
     drawn = program("plot_adsorption", *inputs, *shared, *paths, "--folder", str(tmp_path / "figures/adsorption"))
     assert drawn.returncode == 0, drawn.stderr
-    assert {path.stem for path in (tmp_path / "figures/adsorption").glob("*.png")} == set(FIGURES)
-    section = adsorption_section(tmp_path)
-    assert section.count("<figure>") == len(FIGURES) and "drifts" in section
+    assert {path.stem for path in (tmp_path / "figures/adsorption").glob("*.png")} == set(PAGE.figures)
+    section = chapter_section(PAGE, tmp_path, shipped_config)
+    assert section.count("<figure>") == len(PAGE.figures) and "drifts" in section
 
 
 def test_without_records_the_program_says_what_to_do(campaign, tmp_path):
@@ -275,5 +276,5 @@ def test_a_missing_raw_file_is_told(campaign, prepared):
         analyse(prepared, {("sound", case_of(0.1)): result}, SETTINGS)
 
 
-def test_there_is_no_section_without_tables(tmp_path):
-    assert adsorption_section(tmp_path) == ""
+def test_there_is_no_section_without_tables(tmp_path, shipped_config):
+    assert chapter_section(PAGE, tmp_path, shipped_config) == ""

@@ -25,7 +25,8 @@ from assay.gas.molecule_figures import (
 )
 from assay.gas.scores import score
 from assay.gas.summary import summarise
-from assay.report.gas import gas_section
+from assay.report.chapter_page import chapter_section
+from assay.report.gas import PAGE
 from assay.results import read_results
 from assay.tables import write_table
 
@@ -157,10 +158,10 @@ def test_every_figure_says_that_it_is_empty(campaign):
     assert "no model has a diffusion coefficient" in texts(diffusion_figure(nothing, prepared, CARDS, GAS))
 
 
-def test_the_program_draws_all_figures_and_the_report_shows_them(campaign):
+def test_the_program_draws_all_figures_and_the_report_shows_them(campaign, shipped_config):
     results = campaign.folder / "results"
     write_table(results / "tables/gas.csv", campaign.table)
-    assert gas_section(results) == ""
+    assert chapter_section(PAGE, results, shipped_config) == ""
     write_table(results / "tables/gas_summary.csv", summarise(campaign.table))
     settings = json.dumps({"yardstick": "good", "bond_limit": 1.5, "experiments": ""})
     command = [sys.executable, ROOT / "workflow/scripts/plot_gas.py", "--inputs", campaign.index, "--records"]
@@ -168,5 +169,5 @@ def test_the_program_draws_all_figures_and_the_report_shows_them(campaign):
     subprocess.run([*command, "--settings", settings, "--folder", results / "figures/gas"], check=True)
     names = {path.name for path in (results / "figures/gas").iterdir()}
     assert names == {f"{name}.{kind}" for name in NAMES for kind in ("png", "svg")}
-    page = gas_section(results)
+    page = chapter_section(PAGE, results, shipped_config)
     assert page.count("<figure>") == len(NAMES) and "drift_fit_meV_per_atom_ps" in page

@@ -14,7 +14,8 @@ from channel_campaign import CARDS, CASE, SEED, SETTINGS, channel, write_campaig
 
 from assay.failures import UserError
 from assay.records import read_json, write_json
-from assay.report.widom import COLUMNS, widom_section
+from assay.report.chapter_page import chapter_section
+from assay.report.widom import COLUMNS, PAGE
 from assay.results import read_results
 from assay.tables import read_table
 from assay.widom.estimators import GAS_CONSTANT_J_MOL_K, KB_EV_K
@@ -253,7 +254,7 @@ def test_a_missing_file_of_measured_values(tmp_path):
         read_experiment(tmp_path / "none.yaml")
 
 
-def test_the_programs_make_tables_figures_and_the_report(campaign):
+def test_the_programs_make_tables_figures_and_the_report(campaign, shipped_config):
     scripts, output = ROOT / "workflow/scripts", campaign / "results"
     shared = ["--inputs", campaign / "inputs/batch-000.json", "--cards", json.dumps(CARDS)]
     shared += ["--settings", json.dumps(SETTINGS)]
@@ -271,9 +272,9 @@ def test_the_programs_make_tables_figures_and_the_report(campaign):
     names = {"henry", "heats", "temperature", "histogram", "profile", "map_energy", "map_free_energy"}
     found = {path.name for path in (output / "figures/widom").iterdir()}
     assert found == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
-    page = widom_section(output)
+    page = chapter_section(PAGE, output, shipped_config)
     assert page.count("<img") == len(names) and "Sound" not in page and "holey" in page
-    assert widom_section(campaign / "nothing") == ""
+    assert chapter_section(PAGE, campaign / "nothing", shipped_config) == ""
 
 
 def test_the_made_up_host_is_periodic():

@@ -135,6 +135,7 @@ rule plot_diatomics:
             labels={"figure": "heat map"},
         ),
         png=expand("results/figures/diatomics/{name}.png", name=CAMPAIGN.diatomics.figure_names),
+        zoom="results/figures/diatomics/curves.plotly.json",
     log:
         "results/logs/plot_diatomics.log",
     benchmark:

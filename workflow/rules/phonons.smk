@@ -120,6 +120,7 @@ rule plot_phonons:
             labels={"figure": "parity"},
         ),
         png=["results/figures/phonons/deviations.png", "results/figures/phonons/parity.png"],
+        zoom="results/figures/phonons/bands.plotly.json",
         bands=directory("results/figures/phonons/bands"),
     log:
         "results/logs/plot_phonons.log",

@@ -136,6 +136,7 @@ rule plot_speed:
             labels={"figure": "cost against accuracy"},
         ),
         png=expand("results/figures/speed/{name}.png", name=CAMPAIGN.speed.figure_names),
+        zoom="results/figures/speed/curves.plotly.json",
     log:
         "results/logs/plot_speed.log",
     benchmark:

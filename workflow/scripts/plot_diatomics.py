@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 from assay.diatomics.figures import curve_figure, deviation_figure, heatmap_figure, wall_figure
+from assay.diatomics.interactive import curve_plot
 from assay.diatomics.scores import curve_of, read_prepared
 from assay.failures import UserError
+from assay.interactive import write_plot
 from assay.results import read_results
 from assay.style import save_figure
 from assay.tables import read_table
@@ -34,6 +36,7 @@ def main(argv: list[str] | None = None) -> int:
         save_figure(wall_figure(prepared, curves, cards), arguments.folder, "walls")
         save_figure(deviation_figure(prepared, curves, cards), arguments.folder, "deviations")
         save_figure(heatmap_figure(table, cards), arguments.folder, "heatmap")
+        write_plot(arguments.folder / "curves.plotly.json", *curve_plot(prepared, curves, cards))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

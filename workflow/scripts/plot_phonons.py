@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 from assay.failures import UserError
+from assay.interactive import write_plot
 from assay.phonons.figures import band_figure, deviation_figure, parity_figure
+from assay.phonons.interactive import band_plot
 from assay.phonons.scores import model_spectrum, read_prepared
 from assay.results import read_results
 from assay.structures import load_crystals
-from assay.style import save_figure
+from assay.style import REFERENCE_COLOUR, save_figure
 from assay.tables import read_table
 
 
@@ -42,7 +44,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def draw_bands(arguments: argparse.Namespace, settings: dict, cards: list[dict]) -> int:
-    """One figure per model and crystal that has a result; returns how many."""
+    """One figure per model and crystal that has a result, and all of them to zoom into; returns how many figures."""
     chosen = json.loads(arguments.band_figures)
     crystals = load_crystals(arguments.structures)
     prepared = read_prepared(arguments.inputs, settings, arguments.cache)
@@ -50,20 +52,25 @@ def draw_bands(arguments: argparse.Namespace, settings: dict, cards: list[dict])
     folder = arguments.folder / "bands"
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
-    for card in cards:
-        for case, crystal in prepared.items():
+    together: dict[str, list] = {}
+    for case, crystal in prepared.items():
+        if not (chosen == "all" or case in chosen):
+            continue
+        level = crystal.facts["level_of_theory_reference"]
+        title = crystals[case].name if case in crystals else case
+        drawn = [] if crystal.reference is None else [(f"reference ({level})", REFERENCE_COLOUR, crystal.reference)]
+        for card in cards:
             result = results.get((card["model"], case))
-            if result is None or result["status"] != "ok" or not (chosen == "all" or case in chosen):
+            if result is None or result["status"] != "ok":
                 continue
-            figure = band_figure(
-                model_spectrum(crystal, result, settings),
-                crystal.reference,
-                title=crystals[case].name if case in crystals else case,
-                card=card,
-                level_of_theory_reference=crystal.facts["level_of_theory_reference"],
-            )
+            spectrum = model_spectrum(crystal, result, settings)
+            figure = band_figure(spectrum, crystal.reference, title=title, card=card, level_of_theory_reference=level)
             save_figure(figure, folder, f"{case}_{card['model']}")
+            drawn.append((card["label"], card["colour"], spectrum))
             count += 1
+        if drawn:
+            together[title] = drawn
+    write_plot(arguments.folder / "bands.plotly.json", *band_plot(together))
     return count
 
 

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 from assay.failures import UserError
+from assay.interactive import write_plot
 from assay.speed.figures import batch_figure, curve_figure, memory_figure, plane_figure, relative_figure
+from assay.speed.interactive import curve_plot
 from assay.speed.scores import read_dft_costs
 from assay.style import save_figures
 from assay.tables import read_table
@@ -37,6 +39,7 @@ def main(argv: list[str] | None = None) -> int:
             "plane": plane,
         }
         save_figures(figures, arguments.folder)
+        write_plot(arguments.folder / "curves.plotly.json", *curve_plot(table, cards))
     except UserError as error:
         print(error, file=sys.stderr)
         return 1

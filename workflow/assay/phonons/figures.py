@@ -79,13 +79,18 @@ def _draw_bands(axes: Axes, content: Spectrum, *, label: str, **style) -> None:
             lines[0].set_label(label)
 
 
-def _label_path(axes: Axes, content: Spectrum) -> None:
-    """Names at the ends of segments; where the path jumps, both names with a bar between them."""
+def path_labels(content: Spectrum) -> tuple[list[float], list[str]]:
+    """Where the segments of a path end and what is there; where the path jumps, both names with a bar between them."""
     ticks, names = [content.band_distances[0, 0]], [_pretty(content.band_labels[0, 0])]
     for segment, (_, end) in enumerate(content.band_labels):
         ticks.append(content.band_distances[segment, -1])
         following = content.band_labels[segment + 1, 0] if segment + 1 < len(content.band_labels) else end
         names.append(_pretty(end) if following == end else f"{_pretty(end)}|{_pretty(following)}")
+    return ticks, names
+
+
+def _label_path(axes: Axes, content: Spectrum) -> None:
+    ticks, names = path_labels(content)
     axes.set_xticks(ticks, names)
     for tick in ticks:
         axes.axvline(tick, color="0.8", linewidth=0.6, zorder=0)

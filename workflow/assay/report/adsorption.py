@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from assay.report.html import figure_html, selection_html, summary_html
+from assay.report.chapter_page import ChapterPage
 
 COLUMNS = (
     *("model", "case", "status", "reason", "pressure_bar", "equilibrated", "equilibration_remark"),
@@ -21,38 +19,28 @@ ISOTHERM_COLUMNS = (
     *("saturation_stderr_mol_kg", "heat_low_loading_kJ_mol", "heat_low_loading_stderr_kJ_mol"),
     "heat_experiment_kJ_mol",
 )
-FIGURES = {
-    "isotherms": "Isotherms with one standard error; lines: Langmuir fits that the points determine; black: published.",
-    "isotherms_log": "The same on logarithmic scales; dotted: Henry's law with the coefficient of Widom insertion.",
-    "molecules": "Molecules in the simulated cell through every chain; dots: where its production starts.",
-    "heats": "Isosteric heats of adsorption from fluctuations; band: measured at low loading.",
-    "acceptance": "Share of each move's trials that were accepted.",
-    "density": "Number density of the guests' atoms along the channels; circles: the framework.",
-    "distances": "Distances between the framework's metals and the guests' atoms; dotted: measured.",
-}
 
-
-def adsorption_section(results: Path) -> str:
-    """Tables and figures of the adsorption chapter; nothing where there are none."""
-    summary = results / "tables" / "adsorption_summary.csv"
-    if not summary.exists():
-        return ""
-    folder = results / "figures" / "adsorption"
-    return (
-        "<h2>Adsorption</h2>"
-        "<p>Grand-canonical Monte Carlo of guests in fixed frameworks. <i>Equilibrated</i>: each chain has enough"
-        " independent samples after the start that is detected, none drifts, and all agree; only such pressures enter"
-        " fits and deviations. Deviations from experiment are of the excess amount; <i>common</i>: over the pressures"
-        " at which all models are equilibrated. <i>henry_z</i>: initial slope of the isotherm less Widom's Henry"
-        " coefficient, in standard errors."
-        ' Full tables: <a href="../tables/adsorption_summary.csv">adsorption_summary.csv</a>,'
-        ' <a href="../tables/adsorption_isotherms.csv">adsorption_isotherms.csv</a>,'
-        ' <a href="../tables/adsorption.csv">adsorption.csv</a>; isotherms as Adsorption Information Files:'
-        " results/tables/adsorption_aif.</p>"
-        + summary_html(summary)
-        + "".join(figure_html(folder / f"{name}.png", caption) for name, caption in FIGURES.items())
-        + "<h3>By isotherm</h3>"
-        + selection_html(results / "tables" / "adsorption_isotherms.csv", ISOTHERM_COLUMNS)
-        + "<h3>By pressure</h3>"
-        + selection_html(results / "tables" / "adsorption.csv", COLUMNS)
-    )
+PAGE = ChapterPage(
+    chapter="adsorption",
+    title="Adsorption",
+    protocol=lambda block: (
+        "Grand-canonical Monte Carlo of guests in fixed frameworks at"
+        f" {', '.join(f'{value:g}' for value in block['temperatures_K'])} K and {len(block['pressures_bar'])} pressures"
+        f" from {min(block['pressures_bar']):g} to {max(block['pressures_bar']):g} bar (fugacities by"
+        f" {block['equation_of_state']}): {block['replicas']} chains of {block['trials']:,} trials each after"
+        f" {block['equilibration_trials']:,}, where a model has no number of its own."
+    ),
+    reading=(
+        "<i>Equilibrated</i>: each chain has enough independent samples after the start that is detected, none drifts,"
+        " and all agree; only such pressures enter fits and deviations. Deviations from experiment are of the excess"
+        " amount; <i>common</i>: over the pressures at which all models are equilibrated. <i>henry_z</i>: initial slope"
+        " of the isotherm less Widom's Henry coefficient, in standard errors. Isotherms are also there as Adsorption"
+        " Information Files (results/tables/adsorption_aif)."
+    ),
+    figures=("isotherms", "isotherms_log", "molecules", "heats", "acceptance", "density", "distances"),
+    tables=("adsorption_summary", "adsorption_isotherms", "adsorption"),
+    details={
+        "By isotherm": ("adsorption_isotherms", ISOTHERM_COLUMNS),
+        "By pressure": ("adsorption", COLUMNS),
+    },
+)

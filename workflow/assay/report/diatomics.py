@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from assay.report.html import figure_html, selection_html, summary_html
+from assay.report.chapter_page import ChapterPage
 
 COLUMNS = (
     *("model", "case", "status", "reason", "bond_length_A", "bond_length_reference_A", "bond_length_change_A"),
@@ -13,38 +11,20 @@ COLUMNS = (
     *("outer_barrier_eV", "spurious_minima", "energy_jump_eV", "force_deviation_max_eV_A"),
 )
 
-
-def diatomics_section(results: Path) -> str:
-    """Tables and figures of the diatomic chapter; nothing where there are none."""
-    summary = results / "tables" / "diatomics_summary.csv"
-    if not summary.exists():
-        return ""
-    folder = results / "figures" / "diatomics"
-    return (
-        "<h2>Pairs of atoms</h2>"
-        "<p>Two atoms in a large box, many orientations. Means are over the pairs that have a result; those of bonds"
-        " over the pairs that are bound in the reference and in the model; <i>common</i>: over those of all models."
-        " <i>Locked</i>: pushed together, the atoms stop repelling each other."
-        ' Full tables: <a href="../tables/diatomics_summary.csv">diatomics_summary.csv</a>,'
-        ' <a href="../tables/diatomics.csv">diatomics.csv</a>,'
-        ' <a href="../tables/atomic_energies.csv">atomic_energies.csv</a>.</p>'
-        + summary_html(summary)
-        + figure_html(
-            folder / "curves.png",
-            "Interaction energy, mean over orientations with the spread as a band; diamonds: equilibrium bond lengths.",
-        )
-        + figure_html(
-            folder / "walls.png",
-            "The repulsive wall: energy above that at the reference's bond length. In a gap, pushed atoms gain energy.",
-        )
-        + figure_html(
-            folder / "deviations.png",
-            "Absolute difference to the reference: median of pairs, quartiles as a band; in brackets, pairs of all.",
-        )
-        + figure_html(
-            folder / "heatmap.png",
-            "Headline metrics by model and pair. Hatched: failed; blank: not defined, or no reference.",
-        )
-        + "<h3>By pair</h3>"
-        + selection_html(results / "tables" / "diatomics.csv", COLUMNS)
-    )
+PAGE = ChapterPage(
+    chapter="diatomics",
+    title="Pairs of atoms",
+    protocol=lambda block: (
+        f"Two equal atoms in a periodic cube of {block['box_A']:g} Å, at {block['radii']} distances from"
+        f" {block['r_min_A']:g} to {block['r_max_A']:g} Å and in {block['orientations']} orientations each."
+    ),
+    reading=(
+        "Means are over the pairs that have a result; those of bonds over the pairs that are bound in the reference and"
+        " in the model; <i>common</i>: over those of all models. <i>Locked</i>: pushed together, the atoms stop"
+        " repelling each other."
+    ),
+    figures=("curves", "walls", "deviations", "heatmap"),
+    tables=("diatomics_summary", "diatomics", "atomic_energies"),
+    details={"By pair": ("diatomics", COLUMNS)},
+    interactive=("curves",),
+)

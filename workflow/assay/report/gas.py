@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from assay.report.html import figure_html, selection_html, summary_html
+from assay.report.chapter_page import ChapterPage
 
 COLUMNS = (
     *("model", "case", "status", "reason", "n_stable", "n_repeats", "stability_time_ps", "cause"),
@@ -15,33 +16,34 @@ COLUMNS = (
     *("rdf_error_yardstick_A", "rdf_error_reference_A", "speed_ks", "speed_ks_expected"),
     *("bend_per_cm", "symmetric_per_cm", "antisymmetric_per_cm", "mode_resolution_per_cm", "seconds_per_step"),
 )
-FIGURES = {
-    "energies": "Change of the total energy and potential energy about its mean, per atom, at constant energy.",
-    "drift": "Size of the energy drift; full: growing, hollow: falling, triangle: limit; bar: without a time step.",
-    "survival": "Share of the prepared bonds that are left; dashed: molecules; cross: explosion.",
-    "msd": "Mean squared displacement of molecular centres; thick: the diffusive regime.",
-    "diffusion": "Self-diffusion at the simulated density; line: Enskog's theory, dashed: experiment scaled by n D.",
-    "rdf": "Radial distributions between atoms of different molecules; black, dashed: the yardstick.",
-    "speeds": "Speeds of molecular centres; black: Maxwell's distribution.",
-    "vibrations": "Vibrational density of states; dashed: experiment.",
-}
 
 
-def gas_section(results: Path) -> str:
-    """Tables and figures of the gas chapter; nothing where there are none."""
-    summary = results / "tables" / "gas_summary.csv"
-    if not summary.exists():
-        return ""
-    folder = results / "figures" / "gas"
-    return (
-        "<h2>Gas dynamics</h2>"
-        "<p>Molecules are brought to temperature, their velocities drawn again, and then run at constant energy. What"
-        " molecules do is taken from the runs that lasted (n_stable of n_repeats). Diffusion stands beside Enskog's"
-        " theory at the simulated density; the experiment at 1 bar is scaled to it by n D = constant, which holds for"
-        ' dilute gases. Full tables: <a href="../tables/gas_summary.csv">gas_summary.csv</a>,'
-        ' <a href="../tables/gas.csv">gas.csv</a>.</p>'
-        + summary_html(summary)
-        + "".join(figure_html(folder / f"{name}.png", caption) for name, caption in FIGURES.items())
-        + "<h3>By case</h3>"
-        + selection_html(results / "tables" / "gas.csv", COLUMNS)
+def protocol(block: Mapping[str, Any]) -> str:
+    """What was simulated."""
+    systems = "; ".join(
+        f"{system['count']} {system['name']} in a cube of {system['box_A']:g} Å"
+        for system in block["systems"]
+        if "count" in system and "box_A" in system
     )
+    temperatures = ", ".join(f"{value:g}" for value in block["temperatures_K"])
+    return (
+        f"Molecular dynamics ({systems or 'systems from files'}) at {temperatures} K with steps of"
+        f" {block['timestep_fs']:g} fs, {block['repeats']} runs each: {block['equilibration_ps']:g} ps with a"
+        f" thermostat ({block['thermostat']}), velocities drawn again, then {block['production_ps']:g} ps at constant"
+        " energy."
+    )
+
+
+PAGE = ChapterPage(
+    chapter="gas",
+    title="Gas dynamics",
+    protocol=protocol,
+    reading=(
+        "What molecules do is taken from the runs that lasted (n_stable of n_repeats). Diffusion stands beside Enskog's"
+        " theory at the simulated density; the experiment at 1 bar is scaled to it by n D = constant, which holds for"
+        " dilute gases."
+    ),
+    figures=("energies", "drift", "survival", "msd", "diffusion", "rdf", "speeds", "vibrations"),
+    tables=("gas_summary", "gas"),
+    details={"By case": ("gas", COLUMNS)},
+)

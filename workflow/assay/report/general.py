@@ -9,7 +9,20 @@ import pandas as pd
 
 from assay import provenance
 from assay.failures import REASONS
-from assay.report.html import table_html
+from assay.report.html import folded, table_html
+
+
+def introduction(records: list[dict]) -> str:
+    """What this page is made of."""
+    models = {record["model"] for record in records}
+    finished = sum(record["n_ok"] for record in records)
+    asked = sum(record["n_total"] for record in records)
+    cases = f"{finished} of {asked} calculations of {len(models)} models" if records else "No calculation"
+    return (
+        f"<p>{cases} {'have' if finished != 1 else 'has'} a result. A number stands with its standard error; smaller"
+        " deviations are nearer to the reference or the experiment that the chapter names, and say nothing of other"
+        " uses. Tables can be sorted by a click on a heading.</p>"
+    )
 
 
 def models_section(cards: list[dict]) -> str:
@@ -25,7 +38,8 @@ def models_section(cards: list[dict]) -> str:
         "licence",
         "citation",
     )
-    return "<h2>Models</h2>" + table_html(pd.DataFrame([{name: card.get(name) for name in names} for card in cards]))
+    table = pd.DataFrame([{name: card.get(name) for name in names} for card in cards])
+    return f'<section id="models"><h2>Models</h2>{table_html(table)}</section>'
 
 
 def failures_section(records: list[dict]) -> str:
@@ -37,7 +51,8 @@ def failures_section(records: list[dict]) -> str:
         for case, result in record["cases"].items()
         if result["status"] != "ok"
     ]
-    return "<h2>Failures</h2>" + (table_html(pd.DataFrame(rows)) if rows else "<p>None.</p>")
+    table = table_html(pd.DataFrame(rows)) if rows else "<p>None.</p>"
+    return f'<section id="failures"><h2>Failures</h2>{table}</section>'
 
 
 def provenance_section(records: list[dict], config: dict) -> str:
@@ -61,7 +76,9 @@ def provenance_section(records: list[dict], config: dict) -> str:
     revision = provenance.git_revision() or "unknown"
     text = html.escape(json.dumps(config, indent=1))
     return (
-        f"<h2>Provenance</h2><p>Page made at revision <code>{html.escape(revision)}</code>.</p>"
+        '<section id="provenance"><h2>Provenance</h2>'
+        f"<p>Page made at revision <code>{html.escape(revision)}</code>.</p>"
         + table_html(pd.DataFrame(rows))
-        + f"<details><summary>Configuration</summary><pre><code>{text}</code></pre></details>"
+        + folded("Configuration", f"<pre><code>{text}</code></pre>")
+        + "</section>"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,33 +13,79 @@ import pandas as pd
 from assay.tables import read_table
 
 MISSING = "–"
+CAPTIONS = Path(__file__).resolve().parents[2] / "report"
+"""Captions of tables and figures, for this page and for `snakemake --report`."""
 
 
 def table_html(table: pd.DataFrame) -> str:
-    """A table that scrolls sideways by itself; empty cells are dashes."""
+    """A table that scrolls sideways by itself and that the page's script lets readers sort and filter.
+
+    Empty cells are dashes; numbers have four digits.
+    """
     body = table.to_html(index=False, na_rep=MISSING, float_format=lambda value: f"{value:.4g}", border=0, escape=True)
     return f'<div class="scroll">{body}</div>'
 
 
-def figure_html(path: Path, caption: str) -> str:
-    """An embedded picture with its caption."""
+def caption(chapter: str, name: str) -> str:
+    """The caption of a table or figure, as HTML.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none: every figure and table has one.
+    """
+    text = html.escape((CAPTIONS / f"{chapter}_{name}.rst").read_text())
+    return re.sub(r"``(.+?)``", r"<code>\1</code>", " ".join(text.split()))
+
+
+def figure_html(path: Path, words: str) -> str:
+    """An embedded picture with its caption (HTML), or a sentence where there is no such picture."""
+    if not path.exists():
+        return f'<p class="note">There is no figure {html.escape(path.name)}.</p>'
     data = base64.b64encode(path.read_bytes()).decode()
-    text = html.escape(caption)
-    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{text}</figcaption></figure>'
+    text = html.escape(re.sub(r"<.*?>", "", words))
+    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{words}</figcaption></figure>'
 
 
 def grid_html(folder: Path) -> str:
     """All pictures of a folder side by side, their names as captions."""
-    figures = "".join(figure_html(path, path.stem.replace("_", ", ")) for path in sorted(folder.glob("*.png")))
+    figures = "".join(
+        figure_html(path, html.escape(path.stem.replace("_", ", "))) for path in sorted(folder.glob("*.png"))
+    )
     return f'<div class="grid">{figures}</div>'
 
 
 def summary_html(path: Path) -> str:
-    """A table of one row per model, turned: one column per model."""
-    return table_html(read_table(path).set_index("model").T.reset_index(names=""))
+    """A table of one row per model, turned: one column per model, standard errors beside their numbers."""
+    table = read_table(path).set_index("model")
+    errors = {name.replace("_stderr", "", 1): name for name in table if "_stderr" in name}
+    rows = {
+        name: [
+            _with_error(value, error) for value, error in zip(table[name], _errors(table, errors, name), strict=True)
+        ]
+        for name in table
+        if name not in errors.values()
+    }
+    turned = pd.DataFrame.from_dict(rows, orient="index", columns=list(table.index))
+    return table_html(turned.reset_index(names="quantity"))
+
+
+def _errors(table: pd.DataFrame, errors: dict[str, str], name: str) -> Sequence[float]:
+    return table[errors[name]] if name in errors else [float("nan")] * len(table)
+
+
+def _with_error(value: object, error: float) -> object:
+    if isinstance(value, float) and pd.notna(value) and pd.notna(error):
+        return f"{value:.4g} ± {error:.2g}"
+    return value
 
 
 def selection_html(path: Path, columns: Sequence[str]) -> str:
     """Those of the columns that a table has."""
     table = read_table(path)
     return table_html(table[[name for name in columns if name in table]])
+
+
+def folded(title: str, content: str) -> str:
+    """What readers unfold if they want it."""
+    return f"<details><summary>{html.escape(title)}</summary>{content}</details>"
