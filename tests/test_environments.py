@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import ROOT
 
+from assay import environments
 from assay.environments import BuildFailure, build, failure_of, read_specification, write_failed_lock
 from assay.failures import UserError
 from assay.installers import choose_tool, find_uv, is_transient, local_builds, tool_variables
@@ -22,6 +24,7 @@ if os.environ.get("STUB_FAILS"):
     print(os.environ["STUB_FAILS"], file=sys.stderr)
     sys.exit(1)
 if arguments[:2] == ["env", "create"]:
+    Path({calls!r} + ".yaml").write_text(Path(arguments[arguments.index("--file") + 1]).read_text())
     bin = Path(arguments[arguments.index("--prefix") + 1]) / "bin"
     bin.mkdir(parents=True)
     (bin / "python").symlink_to({python!r})
@@ -54,7 +57,10 @@ def stub(tmp_path, monkeypatch):
     folder.mkdir()
     # pip is called through the environment's python: the stub's python must not install anything
     python = folder / "python-stub"
-    python.write_text(f'#!/bin/sh\ncase "$*" in *\'pip install\'*) exit 0;; esac\nexec {sys.executable} "$@"\n')
+    python.write_text(
+        f"#!/bin/sh\ncase \"$*\" in *'pip install'*) echo \"$*\" >> '{calls}.pip'; exit 0;; esac\n"
+        f'exec {sys.executable} "$@"\n'
+    )
     python.chmod(0o755)
     for name in ("conda", "mamba"):
         path = folder / name
@@ -106,6 +112,83 @@ def test_conda_and_mamba_are_called_as_documented(stub, specification, tmp_path,
     assert create[1:] == ["env", "create", "--yes", "--prefix", str(prefix), "--file", str(specification.path)]
     assert listing[1:] == ["list", "--prefix", str(prefix), "--export"]
     assert "libxc=6.2.2=h0_0" in lock.read_text().splitlines()
+
+
+COMPILED = """# import: json
+# no-deps: Mattersim, scatter
+# no-build-isolation: torch_sparse, scatter
+dependencies:
+  - python=3.11
+  - pip
+  - pip:
+      - --find-links=https://wheels.example.org
+      - mattersim==1.2.0
+      - torch==2.13.0
+      - torch-sparse==0.6.18
+      - scatter==1.0
+"""
+
+
+@pytest.fixture
+def compiled(tmp_path):
+    """A file with packages that are installed after the others."""
+    path = tmp_path / "compiled.yaml"
+    path.write_text(COMPILED)
+    return read_specification(path)
+
+
+def test_packages_that_need_others_come_after_them(compiled):
+    settings = "--find-links=https://wheels.example.org"
+    assert compiled.steps == [
+        ([settings, "torch==2.13.0"], []),
+        ([settings, "torch-sparse==0.6.18"], ["--no-build-isolation"]),
+        ([settings, "mattersim==1.2.0"], ["--no-deps"]),
+        ([settings, "scatter==1.0"], ["--no-deps", "--no-build-isolation"]),
+    ]
+
+
+def test_a_file_without_such_packages_is_installed_in_one_step(specification):
+    assert specification.steps == [(["ase==3.29.0"], [])]
+
+
+@pytest.mark.parametrize("key", ["no-deps", "no-build-isolation"])
+def test_a_package_that_is_not_listed_cannot_be_installed_later(tmp_path, key):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(f"# {key}: asse\n" + SPECIFICATION)
+    with pytest.raises(UserError, match=rf"wrong.yaml: # {key}: 'asse' is not in the pip section; did you mean 'ase'"):
+        read_specification(path)
+
+
+def test_conda_is_not_given_what_it_cannot_install(stub, compiled, tmp_path):
+    build(compiled, tmp_path / "env", tool="conda", project=ROOT, report=lambda line: None)
+    listed = yaml.safe_load((tmp_path / "calls.jsonl.yaml").read_text())["dependencies"][-1]["pip"]
+    assert listed == ["--find-links=https://wheels.example.org", "torch==2.13.0"]
+    calls = (tmp_path / "calls.jsonl.pip").read_text().splitlines()
+    options = [[word for word in call.split() if word.startswith("--no-")] for call in calls]
+    assert options == [["--no-build-isolation"], ["--no-deps"], ["--no-deps", "--no-build-isolation"], ["--no-deps"]]
+    assert calls[-1].endswith(f"--editable {ROOT}")
+    assert not list(tmp_path.glob(".*.yaml"))
+    written = [(tmp_path / f"env/requirements-{step}.txt").read_text().splitlines()[1:] for step in (1, 2, 3)]
+    assert written == [["torch-sparse==0.6.18"], ["mattersim==1.2.0"], ["scatter==1.0"]]
+
+
+@pytest.mark.parametrize("tool", ["uv", "venv"])
+def test_uv_and_pip_install_step_by_step(compiled, tmp_path, monkeypatch, tool):
+    """The commands, not run."""
+    prefix, commands = tmp_path / "env", []
+
+    def run(command, report, variables=None):
+        prefix.mkdir(exist_ok=True)
+        commands.append(command)
+
+    monkeypatch.setattr(environments, "_run", run)
+    monkeypatch.setattr(environments, "_capture", lambda command: "torch==2.13.0\n")
+    build(compiled, prefix, tool=tool, project=ROOT, report=lambda line: None)
+    installs = [command for command in commands if "install" in command]
+    options = [[word for word in command if word.startswith("--no-")] for command in installs]
+    expected = [[], ["--no-build-isolation"], ["--no-deps"], ["--no-deps", "--no-build-isolation"], ["--no-deps"]]
+    assert options == expected
+    assert (prefix / "requirements.txt").read_text().splitlines()[1:] == ["torch==2.13.0"]
 
 
 def test_mamba_then_conda_are_preferred_where_on_path(stub, monkeypatch):

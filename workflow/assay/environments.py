@@ -66,20 +66,24 @@ class Specification:
 
     @property
     def steps(self) -> list[tuple[list[str], list[str]]]:
-        """Requirements that are installed together, and the options for it, in order; the first step may be empty."""
-        kinds: dict[str, tuple[list[str], list[str]]] = {
-            "plain": ([], []),
-            "compiled": ([], ["--no-build-isolation"]),
-            "alone": ([], ["--no-deps"]),
-        }
-        for line in self.requirements:
-            name = requirement_name(line)
-            kind = "alone" if name in self.no_dependencies else "compiled" if name in self.no_isolation else "plain"
-            kinds[kind][0].append(line)
-        if set(self.no_dependencies) & set(self.no_isolation):
-            kinds["alone"][1].append("--no-build-isolation")
-        plain, *others = kinds.values()
-        return [plain, *(step for step in others if step[0])]
+        """Requirements that are installed together, and the options for it, in order; the first step may be empty.
+
+        Lines that are options of pip, such as ``--find-links``, belong to each.
+        """
+        settings = [line for line in self.requirements if line.startswith("-")]
+        steps: list[tuple[list[str], list[str]]] = []
+        for alone, compiled in ((False, False), (False, True), (True, False), (True, True)):
+            chosen = [
+                line
+                for line in self.requirements
+                if line not in settings
+                and (requirement_name(line) in self.no_dependencies) == alone
+                and (requirement_name(line) in self.no_isolation) == compiled
+            ]
+            options = ["--no-deps"] * alone + ["--no-build-isolation"] * compiled
+            if chosen or not steps:
+                steps.append(([*settings, *chosen], options))
+        return steps
 
 
 def requirement_name(line: str) -> str:
