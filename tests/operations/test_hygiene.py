@@ -13,11 +13,12 @@ import pytest
 import yaml
 from conftest import ROOT, copy_project
 
+from assay import downloads, transfers
 from assay.campaign import load_campaign
 from assay.catalogue import load_catalogue
 from assay.failures import PotentialFailure, UserError
 from assay.potentials.loading import checkpoint_path
-from assay.references import downloads
+from assay.references.phonon_databases import KEYS
 from assay.validation import read_schema, read_yaml
 
 PROGRAMS = sorted((ROOT / "workflow").rglob("*.py"))
@@ -202,11 +203,11 @@ def test_weights_without_a_checksum_are_warned_of(tmp_path, caplog):
 @pytest.mark.parametrize("url", ["http://example.org/a.zip", "ftp://example.org/a.zip", "file:///etc/passwd", "a.zip"])
 def test_downloads_are_encrypted(tmp_path, url):
     with pytest.raises(UserError, match="only https is possible"):
-        downloads.obtain(url, "a.zip", tmp_path, limit_MB=1)
+        downloads.obtain(url, "a.zip", tmp_path, limit_MB=1, keys=KEYS)
 
 
 def test_certificates_are_checked():
-    handlers = downloads._opener().handlers
+    handlers = transfers._opener().handlers
     contexts = [handler._context for handler in handlers if hasattr(handler, "_context")]
     assert [(context.verify_mode, context.check_hostname) for context in contexts] == [(ssl.CERT_REQUIRED, True)]
 
@@ -231,9 +232,9 @@ def test_a_certificate_that_nobody_signed_is_refused(tmp_path):
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         url = f"https://localhost:{server.stdout.readline().strip()}/a.zip"
-        manners = downloads.Manners(attempts=1, timeout_s=5, limit_s=10, pause_s=0)
+        manners = transfers.Manners(attempts=1, timeout_s=5, limit_s=10, pause_s=0)
         with pytest.raises(UserError, match=r"(?i)certificate"):
-            downloads.obtain(url, "a.zip", tmp_path / "downloads", limit_MB=1, manners=manners)
+            downloads.obtain(url, "a.zip", tmp_path / "downloads", limit_MB=1, keys=KEYS, manners=manners)
     finally:
         server.kill()
         server.wait()

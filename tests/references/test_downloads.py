@@ -10,10 +10,12 @@ import urllib.request
 import pytest
 from small_records import FileServer, mdr_zip
 
+from assay import transfers
+from assay.downloads import from_mirror, lock_path, obtain
 from assay.failures import UserError
-from assay.references import downloads
-from assay.references.archives import UnreadableRecord
-from assay.references.downloads import Manners, NotThere, from_mirror, lock_path, obtain
+from assay.kinds import UnreadableRecord
+from assay.references.phonon_databases import KEYS
+from assay.transfers import Manners, NotThere
 
 QUICK = Manners(attempts=3, timeout_s=0.3, limit_s=20, pause_s=0, backoff_s=0.01, backoff_max_s=0.02)
 CONTENT = mdr_zip(random.Random(0).randbytes(300_000))
@@ -29,7 +31,7 @@ def server():
 
 
 def get(server, folder, **options):
-    options = {"limit_MB": 10, "manners": QUICK} | options
+    options = {"limit_MB": 10, "keys": KEYS, "manners": QUICK} | options
     return obtain(f"{server.url}/a.zip", "a.zip", folder, **options)
 
 
@@ -112,7 +114,10 @@ def test_pauses_grow_and_are_jittered(server, tmp_path):
         (["truncate"] * 3, "the connection ended after"),
         ([503] * 3, "HTTP 503 Service Unavailable (3 attempts); try again later"),
         (["slow"] * 3, "no answer in time (3 attempts); try again later, or give the file in phonons.database.mirror"),
-        ([403], "HTTP 403 Forbidden; check the address, or give the file in phonons.database.mirror"),
+        (
+            [403],
+            "HTTP 403 Forbidden; correct its id, or phonons.database.base_url, or give the file in phonons",
+        ),
         (["html"], "expected a .zip file, but it is a web page (HTML)"),
     ],
 )
@@ -124,7 +129,7 @@ def test_lasting_trouble_is_one_sentence_and_leaves_nothing(server, tmp_path, fa
 
 def test_what_is_not_there_is_said_at_once(server, tmp_path):
     del server.files["/a.zip"]
-    assert "there is no such file (HTTP 404); check the id" in sentence(server, tmp_path, kind=NotThere)
+    assert "there is no such file (HTTP 404); correct its id" in sentence(server, tmp_path, kind=NotThere)
     assert len(server.requests) == 1
     assert names(tmp_path) == []
 
@@ -136,7 +141,7 @@ def test_a_web_page_is_an_unreadable_record(server, tmp_path):
 
 def test_an_unreachable_server_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match=r"http://127.0.0.1:9/a.zip: .*refused.* \(3 attempts\)"):
-        obtain("http://127.0.0.1:9/a.zip", "a.zip", tmp_path, limit_MB=1, manners=QUICK)
+        obtain("http://127.0.0.1:9/a.zip", "a.zip", tmp_path, limit_MB=1, keys=KEYS, manners=QUICK)
     assert names(tmp_path) == []
 
 
@@ -179,21 +184,21 @@ def test_a_file_of_a_mirror_is_verified_too(tmp_path):
     mirrored = tmp_path / "mirror.zip"
     mirrored.write_bytes(CONTENT)
     lock = tmp_path / "downloads" / "a.zip"
-    assert from_mirror(mirrored, lock).sha256 == SHA256
+    assert from_mirror(mirrored, lock, KEYS).sha256 == SHA256
     mirrored.write_bytes(CONTENT + b"!")
     with pytest.raises(UserError, match="was recorded on first use"):
-        from_mirror(mirrored, lock)
+        from_mirror(mirrored, lock, KEYS)
     with pytest.raises(UserError, match="checksums pins"):
-        from_mirror(mirrored, lock, "0" * 64)
+        from_mirror(mirrored, lock, KEYS, "0" * 64)
 
 
 def test_only_http_and_only_plain_names(tmp_path):
     for url in ("ftp://host/a.zip", "file:///etc/passwd"):
         with pytest.raises(UserError, match="only https"):
-            obtain(url, "a.zip", tmp_path, limit_MB=1)
+            obtain(url, "a.zip", tmp_path, limit_MB=1, keys=KEYS)
     for name in ("../a.zip", "a/b.zip", ".hidden"):
         with pytest.raises(UserError, match="not the plain name"):
-            obtain("https://host/a.zip", name, tmp_path, limit_MB=1)
+            obtain("https://host/a.zip", name, tmp_path, limit_MB=1, keys=KEYS)
 
 
 def test_redirects_are_followed_but_never_from_https_to_http(server, tmp_path):
@@ -202,7 +207,7 @@ def test_redirects_are_followed_but_never_from_https_to_http(server, tmp_path):
     assert get(server, tmp_path).sha256 == SHA256
     request = urllib.request.Request("https://host/a.zip")
     with pytest.raises(UserError, match="which is not https"):
-        downloads._NoDowngrade().redirect_request(request, None, 302, "Found", {}, "http://host/a.zip")
+        transfers._OwnHost().redirect_request(request, None, 302, "Found", {}, "http://host/a.zip")
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(server, tmp_path):

@@ -17,7 +17,6 @@ from assay.phonons.protocol import read_phonopy
 from assay.phonons.references import find_reference
 from assay.records import file_sha256
 from assay.references.archives import unpack
-from assay.references.downloads import Manners, NotThere
 from assay.references.phonon_databases import (
     DATABASES,
     MEMBER,
@@ -27,6 +26,7 @@ from assay.references.phonon_databases import (
     parse_listing,
     parse_mdr_index,
 )
+from assay.transfers import Manners, NotThere
 
 QUICK = Manners(attempts=2, timeout_s=1, pause_s=0, backoff_s=0.01)
 TABLE = """# Phonon records

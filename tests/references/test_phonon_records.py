@@ -10,9 +10,9 @@ import yaml
 from ase.calculators.emt import EMT
 from small_records import alexandria_content, mdr_yaml, metal
 
+from assay.kinds import UnreadableRecord
 from assay.phonons.protocol import read_displacements, read_phonopy, write_forces
 from assay.phonons.references import SELF_CHECK_TOLERANCE, self_check
-from assay.references.archives import UnreadableRecord
 from assay.references.phonon_records import read_record
 from assay.structures import to_ase
 

@@ -12,11 +12,11 @@ from small_records import FileServer, alexandria_bz2, alexandria_content, metal
 
 from assay.campaign import load_campaign
 from assay.failures import UserError
-from assay.references.archives import UnreadableRecord
+from assay.kinds import UnreadableRecord
 from assay.references.cases import database_cases
-from assay.references.downloads import NotThere
 from assay.references.phonon_databases import IndexEntry
 from assay.references.selection import Sample, elements_of, select, visiting_order
+from assay.transfers import NotThere
 from assay.validation import read_schema, read_yaml, validate, with_defaults
 
 UNKNOWN = IndexEntry(None, None)

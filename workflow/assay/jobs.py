@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from assay.checkpoints import identity
 from assay.failures import UserError
 from assay.records import file_sha256, fingerprint, read_json, write_json
 from assay.runtime import recommended_environment
@@ -101,7 +102,7 @@ class Job:
     def fingerprint(self, case: str, without: Collection[str] = ()) -> str:
         """Identity of all that a case's result depends on, `without` some of the settings."""
         settings = {key: value for key, value in self.settings.items() if key not in without}
-        return fingerprint(self.chapter, self.entry, self.lock_sha256, settings, self.cases[case]["sha256"])
+        return fingerprint(self.chapter, identity(self.entry), self.lock_sha256, settings, self.cases[case]["sha256"])
 
     def result_path(self, case: str) -> Path:
         """The result of one case."""

@@ -9,11 +9,12 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from assay.campaign import load_campaign
+from assay.campaign import checkpoint_record, load_campaign
 from assay.damage import remove_damaged
 from assay.failures import UserError
 from assay.leftovers import remove_leftovers
 from assay.locks import take_campaign
+from assay.records import read_json
 
 try:
     CAMPAIGN = load_campaign(config, workflow.configfiles)
@@ -21,7 +22,8 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 # A record that was cut short says nothing and would stop the tables; without it, its job is planned again.
-for path in remove_damaged(CAMPAIGN.records()) if workflow.is_main_process else ():
+RECORDS = [*CAMPAIGN.records(), *map(checkpoint_record, CAMPAIGN.fetched)]
+for path in remove_damaged(RECORDS) if workflow.is_main_process else ():
     logger.warning(f"{path} was damaged and has been removed; its job will run again.")
 
 # The interpreter of the driver; scripts that need no model run in it.
@@ -33,7 +35,15 @@ ATTEMPTS = 3
 RETRIES = ATTEMPTS - 1 if workflow.is_main_process else 0
 
 # Targets that are made from the results that exist, instead of waiting for all models.
-COLLECTING = ("tables", "figures", "report", "results/tables/", "results/figures/", "results/report/")
+COLLECTING = (
+    "tables",
+    "figures",
+    "report",
+    "results/tables/",
+    "results/figures/",
+    "results/export/",
+    "results/report/",
+)
 
 # The environment variable that says so to the snakemake inside of a job, whose own command line does not.
 COLLECTS = "ASSAY_COLLECTS_WHAT_EXISTS"
@@ -70,6 +80,16 @@ def collects_what_exists():
 def records_to_collect(wanted):
     """The records that a table is made from: all, or where only tables and figures were asked for, those that exist."""
     return [path for path in wanted if os.path.exists(path)] if collects_what_exists() else wanted
+
+
+def attempt_to_fetch(wildcards):
+    """The number of the attempt to fetch a model's weights: after one that failed, the next start makes another."""
+    path = checkpoint_record(wildcards.model)
+    if not os.path.exists(path):
+        return 1
+    record = read_json(path)
+    again = record["status"] == "failed" and workflow.is_main_process and not collects_what_exists()
+    return record["attempt"] + again
 
 
 def lock_of_model(wildcards):

@@ -1,4 +1,4 @@
-"""Phonon databases: materials chosen at random, records fetched one by one. No other rule uses the network."""
+"""Phonon databases: materials chosen at random, records fetched one by one over the network."""
 
 
 rule fetch_mdr_index:

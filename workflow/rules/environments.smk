@@ -33,7 +33,9 @@ rule build_environment:
 
 
 rule describe_model:
-    """Write what of a catalogue entry the results depend on. Uses wildcard `model`."""
+    """Write what of a catalogue entry, and of its weights, the results depend on. Uses wildcard `model`."""
+    input:
+        lambda wildcards: CAMPAIGN.checkpoint_files(wildcards.model),
     output:
         "results/models/{model}/model.json",
     log:
@@ -41,10 +43,12 @@ rule describe_model:
     localrule: True
     params:
         entry=lambda wildcards: json.dumps(CAMPAIGN.entry(wildcards.model)),
+        fetched=lambda wildcards, input: list(input) if wildcards.model in CAMPAIGN.fetched else [],
     message:
         "Describing model {wildcards.model}"
     shell:
-        "{DRIVER:q} workflow/scripts/describe_model.py {params.entry:q} --output {output:q} > {log:q} 2>&1"
+        "{DRIVER:q} workflow/scripts/describe_model.py {params.entry:q} --fetched {params.fetched:q}"
+        " --output {output:q} > {log:q} 2>&1"
 
 
 rule summarise_model:

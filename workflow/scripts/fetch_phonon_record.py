@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
+from assay.downloads import Obtained
 from assay.failures import UserError
 from assay.phonons.protocol import read_phonopy, write_forces
 from assay.phonons.references import self_check
 from assay.provenance import package_versions
 from assay.records import file_sha256, write_json
 from assay.references.cases import MP_ID
-from assay.references.downloads import Obtained
 from assay.references.phonon_databases import Access, access_parser, mdr_id_of, parse_mdr_index
 from assay.references.phonon_records import PhononRecord
 from assay.structures import to_ase

@@ -12,6 +12,7 @@ from scipy import constants
 from assay.adsorption.experiments import Experiment
 from assay.adsorption.fits import Fit, fit_langmuir
 from assay.adsorption.isotherms import initial_slope
+from assay.levels import summary_levels
 from assay.published import NOTHING
 
 NEAR_K = 1.0
@@ -79,6 +80,7 @@ def _row(rows: pd.DataFrame, widom: pd.DataFrame | None, experiment: Experiment 
         "model": model,
         "case": f"{system}-{temperature:g}K",
         **{name: worst[name].iloc[0] for name in ("status", "reason", "message")},
+        **summary_levels(rows),
         "system": system,
         "temperature_K": temperature,
         "n_ok": len(ok),

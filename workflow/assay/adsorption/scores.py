@@ -15,6 +15,7 @@ from assay.adsorption.heats import isosteric_heat
 from assay.adsorption.isotherm_scores import equilibrated
 from assay.adsorption.isotherms import excess, gas_molecules, loading_mol_kg
 from assay.adsorption.raw import DELETION, INSERTION, ROTATION, TRANSLATION
+from assay.levels import EXPERIMENT, level_columns, summary_levels
 from assay.published import NOTHING
 from assay.randomness import random_stream
 from assay.results import cases_of_all, census, first_columns
@@ -67,7 +68,7 @@ def score(
     metals : mapping of str to int
         Metal atoms of a system's prepared cell.
     cards : sequence of mapping
-        ``model``.
+        ``model``, ``level_of_theory``.
     settings : mapping
         ``bootstrap``.
     seed : int
@@ -80,11 +81,13 @@ def score(
             if model in facts["left_out"]:
                 continue
             run = runs.get((model, case))
-            row = first_columns(model, case, results.get((model, case))) | _state(facts)
+            experiment = experiments.get(facts["system"])
+            row = first_columns(model, case, results.get((model, case)))
+            row |= level_columns(card, EXPERIMENT if experiment else None) | _state(facts)
             if run:
                 rng = random_stream(seed, f"adsorption/bootstrap/{case}")
                 row |= _columns(run, metals[facts["system"]], settings["bootstrap"], rng)
-            rows.append(row | _published(model, row, facts, experiments.get(facts["system"])))
+            rows.append(row | _published(model, row, facts, experiment))
     return pd.DataFrame(rows, columns=list(max(rows, key=len))) if rows else pd.DataFrame()
 
 
@@ -200,6 +203,7 @@ def _summary(model: str, table: pd.DataFrame, isotherms: pd.DataFrame, common: s
     scores = isotherms.loc[isotherms["model"] == model, "henry_z"].astype(float).abs()
     return {
         "model": model,
+        **summary_levels(rows),
         **census(rows),
         "n_equilibrated": len(settled),
         "n_compared": len(compared),

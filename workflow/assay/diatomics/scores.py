@@ -14,6 +14,7 @@ from ase.data import atomic_masses, atomic_numbers
 
 from assay.diatomics import metrics, smoothness, wells
 from assay.diatomics.protocol import CURVE_FILE, Curve, Pair, read_curve, read_pair
+from assay.levels import level_columns, summary_levels
 from assay.records import read_json
 from assay.references.curves import BOUND_EV, load_curve
 from assay.results import cases_of_all, census, first_columns
@@ -202,10 +203,8 @@ def score(
 
 def _row(prepared: PreparedPair, result: Mapping[str, Any] | None, card: Mapping[str, Any]) -> dict[str, Any]:
     reference = prepared.reference
-    row = first_columns(card["model"], prepared.case, result) | {
-        "level_of_theory_model": card.get("level_of_theory"),
-        "level_of_theory_reference": reference.level_of_theory if reference else None,
-    }
+    row: dict[str, Any] = first_columns(card["model"], prepared.case, result)
+    row |= level_columns(card, reference.level_of_theory if reference else None)
     ok = row["status"] == "ok"
     curve = curve_of(result) if ok else None
     nothing = Bond(np.nan, np.nan, np.nan)
@@ -326,8 +325,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         bound = ok[ok["bound_reference"].eq(True)]
         row: dict[str, Any] = {
             "model": model,
-            "level_of_theory_model": own["level_of_theory_model"].iloc[0],
-            "level_of_theory_reference": "+".join(sorted(own["level_of_theory_reference"].dropna().unique())) or None,
+            **summary_levels(own),
             **census(own),
             "n_bonds_reference": len(bound),
             "n_bonds_found": int(bound["bond_length_A"].notna().sum()),

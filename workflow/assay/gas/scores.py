@@ -17,6 +17,7 @@ from assay.gas.reference import NO_REFERENCE, ReferenceComparison
 from assay.gas.structure import ALL, RadialDistribution, highest_peak
 from assay.gas.transport import yeh_hummer_shift_m2_s
 from assay.gas.vibrations import MODES
+from assay.levels import EXPERIMENT, level_columns
 from assay.results import first_columns
 from assay.statistics import finite, mean
 
@@ -104,7 +105,7 @@ def _row(
         first_columns(card["model"], prepared.case, result)
         | {name: facts[name] for name in ("system", "temperature_K", "n_atoms", "n_molecules", "density_g_cm3")}
         | {name: settings[name] for name in ("repeats", "timestep_fs", "production_ps")}
-        | {"level_of_theory_model": card.get("level_of_theory")}
+        | level_columns(card, EXPERIMENT if reference else None)
         | _energy_columns(analysis)
         | _stability_columns(analysis)
         | _diffusion_columns(analysis.observables if analysis else None, reference, facts, temperature_K)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from assay.gas.arrhenius import fit_arrhenius
 from assay.gas.vibrations import MODES
+from assay.levels import summary_levels
 from assay.results import census
 from assay.statistics import finite, mean, standard_error
 
@@ -28,7 +29,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         stable, repeats = ok["n_stable"].sum(), ok["n_repeats"].sum()
         row: dict[str, Any] = {
             "model": model,
-            "level_of_theory_model": own["level_of_theory_model"].iloc[0],
+            **summary_levels(own),
             **census(own),
             "n_runs": int(repeats),
             "stable_fraction": stable / repeats if repeats else np.nan,

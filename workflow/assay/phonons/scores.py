@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from assay.levels import level_columns, summary_levels
 from assay.phonons.metrics import (
     imaginary_fraction,
     stability_confusion,
@@ -207,8 +208,7 @@ def _row(
     row: dict[str, Any] = first_columns(card["model"], crystal.case, result) | {
         "formula": crystal.facts["formula"],
         "n_atoms_primitive": crystal.facts["n_atoms_primitive"],
-        "level_of_theory_model": card.get("level_of_theory"),
-        "level_of_theory_reference": crystal.facts["level_of_theory_reference"],
+        **level_columns(card, crystal.facts["level_of_theory_reference"]),
         "reference_self_check": crystal.facts.get("reference_self_check"),
     }
     ok = row["status"] == "ok"
@@ -272,8 +272,7 @@ def summarise(table: pd.DataFrame) -> pd.DataFrame:
         compared = with_reference[with_reference["model"] == model]
         row: dict[str, Any] = {
             "model": model,
-            "level_of_theory_model": own["level_of_theory_model"].iloc[0],
-            "level_of_theory_reference": "+".join(sorted(own["level_of_theory_reference"].dropna().unique())) or None,
+            **summary_levels(own),
             **census(own),
             "n_reference": len(compared),
             "n_common": len(common),

@@ -14,51 +14,12 @@ import zlib
 from pathlib import Path
 
 from assay.failures import UserError
+from assay.kinds import UnreadableRecord, require_kind
 
 MEBIBYTE = 2**20
 CHUNK_BYTES = 2**16
 XZ_MEMORY_BYTES = 256 * MEBIBYTE
 """Memory that the dictionary of an xz file may ask for; `xz -9` asks for 65 MiB."""
-
-MAGIC = {".zip": b"PK\x03\x04", ".bz2": b"BZh", ".xz": b"\xfd7zXZ\x00"}
-"""First bytes by the last suffix of a name."""
-
-LOOKS_LIKE_HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
-
-
-class UnreadableRecord(UserError):
-    """A file that is there but is not what its name says: truncated, a web page, a bomb, of another layout."""
-
-
-def require_kind(path: Path, head: bytes, *, name: str = "", origin: str = "") -> None:
-    """Refuse a file whose first bytes are not those of its suffix; a suffix without known first bytes passes.
-
-    Parameters
-    ----------
-    path : Path
-    head : bytes
-        The beginning of the file, a kilobyte or so.
-    name : str
-        The name that it will bear, where it bears another one yet.
-    origin : str
-        Where it comes from, for the message, in place of its path.
-
-    Raises
-    ------
-    UnreadableRecord
-        Saying what it is instead, where that can be told.
-    """
-    suffix = Path(name or path).suffix
-    magic = MAGIC.get(suffix)
-    if magic is None or head.startswith(magic):
-        return
-    if LOOKS_LIKE_HTML.match(head):
-        found = "a web page (HTML), such as servers send in place of a file that is not there"
-    else:
-        found = f"something that begins with {head[:12]!r}" if head else "empty"
-    raise UnreadableRecord(
-        f"{origin or path}: expected a {suffix} file, but it is {found}; fetch it anew, or look at its source."
-    )
 
 
 def unpack(path: Path, *, member: str = "", limit_MB: float) -> bytes:

@@ -14,15 +14,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assay.downloads import Obtained, from_mirror, obtain
 from assay.failures import UserError, near_misses
 from assay.references.archives import unpack
 from assay.references.cases import MDR_ID, MP_ID
-from assay.references.downloads import Manners, NotThere, Obtained, from_mirror, obtain
 from assay.references.phonon_records import PhononRecord, read_record
+from assay.transfers import Keys, Manners, NotThere
 
 MEMBER = "phonopy_params.yaml.xz"
 INDEX = "mdr_phonondb_ids.csv"
 """In a mirror: two columns, ``mp_id,mdr_id``."""
+KEYS = Keys(
+    address="its id, or phonons.database.base_url",
+    mirror="phonons.database.mirror",
+    limit="phonons.database.max_download_MB",
+    checksum="phonons.database.checksums",
+)
 LISTING = "README.md"
 """In a mirror: the table of all records as its author keeps it; from the network it is this file that is read."""
 
@@ -170,7 +177,8 @@ class Access:
                 raise UserError(f"{case}: its id in the MDR database is not known; give it in phonons.database.ids.")
             name = self.database.file_name(case, mdr_id)
             url = _join(self.base_url or self.database.base_url, name)
-            return obtain(url, name, self.folder, limit_MB=self.limit_MB, sha256=sha256, manners=self.manners)
+            options = {"limit_MB": self.limit_MB, "keys": KEYS, "manners": self.manners}
+            return obtain(url, name, self.folder, sha256=sha256, **options)
         names = self.database.mirror_names(case, mdr_id)
         path = next((self.mirror / name for name in names if (self.mirror / name).is_file()), None)
         if path is None:
@@ -178,7 +186,7 @@ class Access:
             raise NotThere(
                 f"{self.mirror}: {case} is not in this mirror (looked for {wanted}); add it, or correct the id."
             )
-        return from_mirror(path, self.folder / f"{case}-{path.name}", sha256)
+        return from_mirror(path, self.folder / f"{case}-{path.name}", KEYS, sha256)
 
     def record(self, case: str, obtained: Obtained) -> PhononRecord:
         """Read the file of a record."""
@@ -191,7 +199,7 @@ class Access:
             name = "index.md" if self.database.needs_mdr_ids else "index.html"
             listing = LISTING if self.database.needs_mdr_ids else ""
             url = _join(self.base_url, listing) if self.base_url else self.database.index_url
-            obtained = obtain(url, name, self.folder, limit_MB=self.limit_MB, manners=self.manners)
+            obtained = obtain(url, name, self.folder, limit_MB=self.limit_MB, keys=KEYS, manners=self.manners)
             text = obtained.path.read_text(errors="replace")
             entries = parse_mdr_index(text) if self.database.needs_mdr_ids else parse_listing(text)
             if not entries:

@@ -16,7 +16,7 @@ import yaml
 from phonopy import Phonopy
 from phonopy.structure.atoms import PhonopyAtoms
 
-from assay.references.archives import UnreadableRecord
+from assay.kinds import UnreadableRecord
 
 SAME_PLACE_A = 1e-3
 """Atoms of the record's supercell and of phonopy's are the same where they lie closer than this (Å)."""

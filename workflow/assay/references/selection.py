@@ -15,10 +15,10 @@ from typing import Any
 from ase.data import chemical_symbols
 
 from assay.failures import UserError, near_misses
-from assay.references.archives import UnreadableRecord
-from assay.references.downloads import NotThere
+from assay.kinds import UnreadableRecord
 from assay.references.phonon_databases import IndexEntry
 from assay.references.phonon_records import PhononRecord
+from assay.transfers import NotThere
 
 NOBLE_GASES = frozenset({"He", "Ne", "Ar", "Kr", "Xe", "Rn"})
 METALLOIDS = frozenset({"B", "Si", "Ge", "As", "Sb", "Te", "At"})

@@ -107,25 +107,26 @@ def score(
     machines : mapping of (model, case) to dict
         From `read_machines`.
     cards : sequence of mapping
-        What the catalogue says of each model: ``model``.
+        What the catalogue says of each model: ``model``, ``level_of_theory``.
     """
     rows = []
     for card in cards:
         for case, facts in prepared.items():
             key = (card["model"], case)
-            rows.append(_row(*key, facts, results.get(key), machines.get(key, {})))
+            rows.append(_row(card, case, facts, results.get(key), machines.get(key, {})))
     return pd.DataFrame(rows)
 
 
 def _row(
-    model: str,
+    card: Mapping[str, Any],
     case: str,
     facts: Mapping[str, Any],
     result: Mapping[str, Any] | None,
     machine: Mapping[str, Any],
 ) -> dict[str, Any]:
     device = result["device"] if result else None
-    row: dict[str, Any] = first_columns(model, case, result) | {
+    row: dict[str, Any] = first_columns(card["model"], case, result) | {
+        "level_of_theory_model": card.get("level_of_theory"),
         "ladder": facts["ladder"],
         "system": facts["system"],
         "size": facts["size"],
@@ -215,6 +216,7 @@ def _summary(
     fit = fit_scaling(ok["n_atoms"], ok["step_s"], ok["step_stderr_s"])
     return {
         "model": model,
+        "level_of_theory_model": ladder["level_of_theory_model"].iloc[0],
         "system": system,
         "device": (ok if len(ok) else ladder)["device"].iloc[0],
         "threads": (ok if len(ok) else ladder)["threads"].iloc[0],

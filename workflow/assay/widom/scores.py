@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from assay.levels import EXPERIMENT, level_columns, summary_levels
 from assay.published import NOTHING, Reference
 from assay.randomness import random_stream
 from assay.results import cases_of_all, census, first_columns
@@ -60,7 +61,7 @@ def score(
     experiments : mapping of str to Experiment or None
         What was measured, by case.
     cards : sequence of mapping
-        What the catalogue says of each model: ``model``.
+        What the catalogue says of each model: ``model``, ``level_of_theory``.
     settings : mapping
         ``temperatures_K``, ``blocks``, ``bootstrap``.
     seed : int
@@ -70,12 +71,12 @@ def score(
     for card in cards:
         for case, facts in prepared.items():
             result = results.get((card["model"], case))
-            rows += _rows(card["model"], case, facts, result, experiments.get(case), settings, seed)
+            rows += _rows(card, case, facts, result, experiments.get(case), settings, seed)
     return pd.DataFrame(rows, columns=list(max(rows, key=len)))
 
 
 def _rows(
-    model: str,
+    card: Mapping[str, Any],
     case: str,
     facts: Mapping[str, Any],
     result: Mapping[str, Any] | None,
@@ -83,14 +84,14 @@ def _rows(
     settings: Mapping[str, Any],
     seed: int,
 ) -> list[dict[str, Any]]:
-    first = first_columns(model, case, result)
+    first = first_columns(card["model"], case, result) | level_columns(card, EXPERIMENT if experiment else None)
     temperatures = settings["temperatures_K"]
     if first["status"] != "ok":
         measured = [_measured_columns(experiment, temperature, None) for temperature in temperatures]
         return [
             first | {"temperature_K": float(at)} | columns for at, columns in zip(temperatures, measured, strict=True)
         ]
-    insertions = read_energies(result["folder"] / attempts.FILE, overlap_fraction(facts, model))
+    insertions = read_energies(result["folder"] / attempts.FILE, overlap_fraction(facts, card["model"]))
     rng = random_stream(seed, f"widom/bootstrap/{case}")
     estimates = estimate_all(
         insertions.energies_eV,
@@ -198,6 +199,7 @@ def _summary(rows: pd.DataFrame, temperature_K: float, common: set[str]) -> dict
     heats = compared["heat_change_kJ_mol"].astype(float).abs()
     return {
         "model": rows["model"].iloc[0],
+        **summary_levels(rows),
         **census(rows),
         "temperature_K": temperature_K,
         "n_trusted": int(ok["trusted"].astype(bool).sum()),
