@@ -32,15 +32,28 @@ def answer(call: Callable[[], Any]) -> list[str]:
     return ["nothing", "", ""]
 
 
+def half(file: Path) -> bytes:
+    """What is there of a file of which the second half was lost."""
+    content = file.read_bytes()
+    return content[: len(content) // 2]
+
+
 def loading_errors(entry: dict[str, Any]) -> dict[str, list[str]]:
     """What a missing, an empty and a truncated checkpoint say, an unknown model, and a GPU that is not there."""
     given = entry.get("checkpoint", "bundled")
-    suffix = Path(given["path"]).suffix if isinstance(given, dict) else ".pth"
+    weights = Path(given["path"]) if isinstance(given, dict) else None
+    suffix = "".join(weights.suffixes) if weights else ".pth"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / f"empty{suffix}").touch()
-        start = Path(given["path"]).read_bytes()[:5000] if isinstance(given, dict) else b"PK\x03\x04" + bytes(1000)
-        (folder / f"truncated{suffix}").write_bytes(start)
+        if weights and weights.is_dir():
+            (folder / "empty").mkdir()
+            (folder / "truncated").mkdir()
+            for file in weights.iterdir():
+                (folder / "truncated" / file.name).write_bytes(half(file))
+        else:
+            (folder / f"empty{suffix}").touch()
+            truncated = half(weights) if weights else b"PK\x03\x04" + bytes(1000)
+            (folder / f"truncated{suffix}").write_bytes(truncated)
         answers = {
             state: answer(lambda file=folder / f"{state}{suffix}": load({**entry, "checkpoint": {"path": str(file)}}))
             for state in ("missing", "empty", "truncated")

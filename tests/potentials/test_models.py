@@ -19,13 +19,16 @@ HERE = Path(__file__).parent
 ENVS = Path(os.environ.get("ASSAY_ENVS", HERE.parents[1] / ".envs"))
 
 ALWAYS = ("sevennet", "chgnet", "nequix", "mace")
-"""Packages whose environments `make test` builds; the others are tested by `make test-models`."""
+"""Packages whose environments `make test` builds; the others, and cases with ``always: false``, are tested by
+`make test-models`."""
 
 CASES = [
     pytest.param(
         case,
         id=case["entry"]["name"],
-        marks=pytest.mark.models if case["entry"]["package"] in ALWAYS else pytest.mark.other_models,
+        marks=pytest.mark.models
+        if case["entry"]["package"] in ALWAYS and case.get("always", True)
+        else pytest.mark.other_models,
     )
     for file in sorted((HERE / "entries").glob("*.yaml"))
     for case in yaml.safe_load(file.read_text())

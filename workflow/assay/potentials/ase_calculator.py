@@ -1,7 +1,8 @@
 """Any ase calculator as a potential: structures are evaluated in a loop.
 
 An entry ``package: ase`` names a factory, ``loader: {calculator: "module:factory", arguments: {...}, path: FOLDER}``.
-The module may be installed in the environment, lie in the working directory, or in the folder `path`.
+The module may be installed in the environment, lie in the working directory, or in the folder `path`. An argument
+``"{checkpoint}"`` stands for the file of the entry's weights.
 """
 
 from __future__ import annotations
@@ -20,9 +21,12 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from assay.failures import PotentialFailure, UserError, near_misses
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared
-from assay.potentials.loading import declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements
 
 LOADER_KEYS = {"calculator", "arguments", "path"}
+
+CHECKPOINT = "{checkpoint}"
+"""The argument of a factory in whose place the file of the weights is given."""
 
 
 def load(entry: Mapping[str, Any], device: str) -> Potential:
@@ -34,18 +38,50 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     Raises
     ------
     UserError
-        If `calculator` is not of the form ``module:factory`` or the module has no such factory.
+        If `calculator` is not of the form ``module:factory``, the module has no such factory, or the factory does not
+        take these arguments.
     PotentialFailure
-        ``environment`` if the module cannot be imported.
+        ``environment`` if the module or what the factory needs cannot be imported, ``checkpoint`` if the weights are
+        missing, ``error`` if the factory raises anything else or makes what is no ase calculator.
     """
-    name, loader = entry["name"], entry["loader"]
+    name, loader = entry["name"], entry.get("loader") or {}
     for key in loader.keys() - LOADER_KEYS:
         raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
-    factory = find_factory(name, loader.get("calculator", ""), loader.get("path"))
+    target = loader.get("calculator", "")
+    factory = find_factory(name, target, loader.get("path"))
+    weights = checkpoint_path(entry)
     arguments = dict(loader.get("arguments") or {})
-    if "device" not in arguments and _takes(factory, "device"):
+    for key in [key for key, value in arguments.items() if value == CHECKPOINT]:
+        if weights is None:
+            raise UserError(f"models: {name}.loader.arguments.{key}: {CHECKPOINT} needs a checkpoint that is a file.")
+        arguments[key] = str(weights)
+    parameters = _parameters(factory)
+    if "device" not in arguments and parameters and "device" in parameters.parameters:
         arguments["device"] = device
-    return from_factory(entry, device, lambda: factory(**arguments))
+    try:
+        if parameters:
+            parameters.bind(**arguments)
+    except TypeError as error:
+        raise UserError(f"models: {name}.loader.arguments: {target} does not take these: {error}.") from error
+    return from_factory(entry, device, lambda: _made(name, target, factory, arguments))
+
+
+def _made(name: str, target: str, factory: Callable[..., Calculator], arguments: Mapping[str, Any]) -> Calculator:
+    """What the factory makes; one sentence about what it raises."""
+    try:
+        calculator = factory(**arguments)
+    except (PotentialFailure, UserError, MemoryError):
+        raise
+    except Exception as error:
+        # the packages behind factories each have their own exceptions, for weights, licences and devices
+        reason = "environment" if isinstance(error, ImportError) else "error"
+        text = " ".join(str(error).split())
+        raise PotentialFailure(reason, f"{name}: {target} raised {type(error).__name__}: {text}") from error
+    if not callable(getattr(calculator, "get_property", None)):
+        raise PotentialFailure(
+            "error", f"{name}: {target} made an object of type {type(calculator).__name__}, which is no ase calculator."
+        )
+    return calculator
 
 
 def from_factory(
@@ -76,7 +112,8 @@ def from_factory(
 def evaluate_with(calculator: Calculator, atoms: Atoms, wanted: frozenset[str]) -> Result:
     """One structure through an ase calculator; a stress that the calculator does not implement is None.
 
-    The structure is copied: its own calculator, results and constraints are neither used nor changed.
+    Charges are those that the calculator finds on the way: nothing is computed for them. The structure is copied: its
+    own calculator, results and constraints are neither used nor changed.
     """
     atoms = atoms.copy()
     atoms.set_constraint()
@@ -89,7 +126,8 @@ def evaluate_with(calculator: Calculator, atoms: Atoms, wanted: frozenset[str]) 
             stress = np.array(atoms.get_stress(voigt=True), dtype=float)
         except PropertyNotImplementedError:
             stress = None
-    return Result(energy, forces, stress)
+    charges = getattr(calculator, "results", {}).get("charges")
+    return Result(energy, forces, stress, None if charges is None else np.array(charges, dtype=float))
 
 
 def find_factory(name: str, target: str, folder: str | None = None) -> Callable[..., Calculator]:
@@ -120,8 +158,8 @@ def find_factory(name: str, target: str, folder: str | None = None) -> Callable[
     return getattr(module, attribute)
 
 
-def _takes(factory: Callable[..., Any], parameter: str) -> bool:
+def _parameters(factory: Callable[..., Any]) -> inspect.Signature | None:
     try:
-        return parameter in inspect.signature(factory).parameters
+        return inspect.signature(factory)
     except (TypeError, ValueError):
-        return False
+        return None

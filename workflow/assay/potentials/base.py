@@ -37,11 +37,15 @@ class Result:
     stress_eV_A3 : ndarray of float64, shape (6,), or None
         Stress (eV/Å³) as ase writes it: xx, yy, zz, yz, xz, xy, positive under tension. None if it was not
         requested, if the structure is not periodic in three directions, or if the potential has none.
+    charges_e : ndarray of float64, shape (n,), or None
+        Partial charges of the atoms (elementary charges); None unless the potential is one of charges and gives them
+        along with the energy. No property to be asked for, and no part of what has to be finite.
     """
 
     energy_eV: float
     forces_eV_A: np.ndarray | None = None
     stress_eV_A3: np.ndarray | None = None
+    charges_e: np.ndarray | None = None
 
     @property
     def finite(self) -> bool:
@@ -114,6 +118,12 @@ class Potential:
         periodic `host`, kept up to date from one Monte Carlo move to the next.
     equivariant : bool
         Whether energies do not change, and forces and stress turn, with the structure, by construction.
+    extensive : bool
+        Whether a supercell of a crystal has the energy of its cells by construction; not so for wave functions that
+        are sampled at the same few wave vectors in either.
+    tolerances : str
+        What the laws are held to, where not to the tolerances of `dtype`: ``self-consistent`` for electronic
+        structure, whose sums over wave vectors, images and iterations end somewhere.
     """
 
     name: str
@@ -133,6 +143,8 @@ class Potential:
     interaction: Callable[[Atoms, Atoms], Callable[[np.ndarray], np.ndarray]] | None = None
     guests: Callable[[Atoms, Atoms], GuestEnergies] | None = None
     equivariant: bool = True
+    extensive: bool = True
+    tolerances: str = ""
 
     @property
     def batching(self) -> dict[str, Any]:
@@ -234,4 +246,5 @@ def _trim(result: Result, atoms: Atoms, wanted: frozenset[str]) -> Result:
         result.energy_eV,
         result.forces_eV_A if "forces" in wanted else None,
         result.stress_eV_A3 if "stress" in wanted and atoms.pbc.all() else None,
+        result.charges_e,
     )

@@ -32,7 +32,8 @@ def boxed(atoms: Atoms, cutoff_A: float) -> tuple[np.ndarray, np.ndarray]:
     """
     periodic = atoms.pbc
     cell = atoms.cell.array
-    if np.linalg.matrix_rank(cell[periodic]) < periodic.sum():
+    # numpy before 2 knows no rank of an array without rows
+    if periodic.any() and np.linalg.matrix_rank(cell[periodic]) < periodic.sum():
         raise ValueError(
             f"{atoms.get_chemical_formula()} is periodic along {periodic.sum()} directions but its cell does not"
             f" span them: {cell.tolist()}"

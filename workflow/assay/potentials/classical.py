@@ -1,10 +1,11 @@
-"""Ase's own Lennard-Jones, EMT and Morse potentials, and force fields of frameworks and guests through LAMMPS.
+"""Ase's Lennard-Jones, EMT and Morse potentials, the repulsion of nuclei, and force fields of guests through LAMMPS.
 
 Baselines, and potentials with known answers for tests.
 
 Lennard-Jones: Proc. Phys. Soc. 43, 461 (1931), doi:10.1088/0959-5309/43/5/301.
 EMT: Jacobsen, Stoltze, Nørskov, Surf. Sci. 366, 394 (1996), doi:10.1016/0039-6028(96)00816-3.
 Morse: Phys. Rev. 34, 57 (1929), doi:10.1103/PhysRev.34.57.
+ZBL: see `assay.potentials.zbl`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ase.calculators import emt
 from ase.calculators.calculator import Calculator
 from ase.calculators.lj import LennardJones
 from ase.calculators.morse import MorsePotential
+from ase.data import chemical_symbols
 
 from assay.failures import PotentialFailure, UserError, near_misses
 from assay.potentials.ase_calculator import from_factory
@@ -41,17 +43,24 @@ KINDS: dict[str, tuple[Callable[..., Calculator], dict[str, str]]] = {
 }
 """Calculator and its parameters (the entry's key -> ase's) by `loader.kind`."""
 
+ZBL = {"inner_A": 4.0, "outer_A": 6.0}
+"""Between these two radii (Å) the repulsion of nuclei is switched off; at the inner one it is some meV at most."""
+
+ZBL_ELEMENTS = frozenset(chemical_symbols[1:93])
+"""Hydrogen to uranium, for which the universal screening function was made."""
+
 FORCE_FIELD = "force-field"
 FORCE_FIELD_PACKAGES = ("lammps", "torch-pme")
 
 
 def load(entry: Mapping[str, Any], device: str) -> Potential:
-    """Load ``loader: {kind: lennard-jones | emt | morse | force-field, ...}``.
+    """Load ``loader: {kind: lennard-jones | emt | morse | zbl | force-field, ...}``.
 
     Lennard-Jones takes ``epsilon_eV``, ``sigma_A``, ``cutoff_A`` (default 3 sigma; the energy is shifted to zero
     there) and, for forces that go to zero smoothly between ``onset_A`` and the cutoff, ``smooth: true``. Morse takes
-    ase's names: ``epsilon`` (eV), ``r0`` (Å), ``rho0``, and ``rcut1``, ``rcut2`` in units of r0. A force field takes
-    the ``file`` that it is written in (see `assay.potentials.force_field_files`).
+    ase's names: ``epsilon`` (eV), ``r0`` (Å), ``rho0``, and ``rcut1``, ``rcut2`` in units of r0. ZBL takes the
+    radii ``inner_A`` and ``outer_A`` between which it is switched off. A force field takes the ``file`` that it is
+    written in (see `assay.potentials.force_field_files`).
 
     Raises
     ------
@@ -62,14 +71,15 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     """
     name, loader = entry["name"], dict(entry["loader"])
     kind = loader.pop("kind", None)
-    if kind not in (*KINDS, FORCE_FIELD):
-        raise UserError(
-            f"models: {name}.loader.kind: unknown kind {kind!r}{near_misses(str(kind), (*KINDS, FORCE_FIELD))}"
-        )
+    known = (*KINDS, "zbl", FORCE_FIELD)
+    if kind not in known:
+        raise UserError(f"models: {name}.loader.kind: unknown kind {kind!r}{near_misses(str(kind), known)}")
     if device != "cpu":
         raise UserError(f"models: {name}: classical potentials run on the CPU only; choose the device cpu.")
     if kind == FORCE_FIELD:
         return _load_force_field(entry, device, loader)
+    if kind == "zbl":
+        return _load_zbl(entry, device, loader)
     factory, names = KINDS[kind]
     for key in loader.keys() - names.keys():
         raise UserError(f"models: {name}.loader.{key}: {kind} has no such parameter{near_misses(key, names)}")
@@ -79,6 +89,53 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
         device,
         lambda: factory(**arguments),
         elements=frozenset(emt.parameters) if kind == "emt" else None,
+    )
+
+
+def _load_zbl(entry: Mapping[str, Any], device: str, loader: Mapping[str, Any]) -> Potential:
+    """The repulsion of nuclei and nothing else, many structures at a time."""
+    from assay.potentials import zbl
+    from assay.potentials.close_pairs import Batch, ClosePairs, Radii, close_pairs
+
+    name, radii_A = entry["name"], {**ZBL, **loader}
+    for key in loader.keys() - ZBL.keys():
+        raise UserError(f"models: {name}.loader.{key}: zbl has no such parameter{near_misses(key, ZBL)}")
+    inner_A, outer_A = radii_A["inner_A"], radii_A["outer_A"]
+    if not 0 < inner_A < outer_A:
+        raise UserError(
+            f"models: {name}.loader: expected 0 < inner_A < outer_A; got inner_A: {inner_A}, outer_A: {outer_A}."
+        )
+    every = (len(chemical_symbols), len(chemical_symbols))
+    radii = Radii(np.full(every, float(inner_A)), np.full(every, float(outer_A)))
+
+    def prepare(atoms: Atoms) -> Prepared:
+        pairs = close_pairs(atoms, radii)
+        return Prepared((len(atoms), pairs), atoms=len(atoms), edges=0 if pairs is None else len(pairs.first))
+
+    def forward(graphs: Sequence[tuple[int, ClosePairs | None]], wanted: frozenset[str]) -> list[Result]:
+        results = [Result(0.0, np.zeros((atoms, 3)), np.zeros(6)) for atoms, _ in graphs]
+        close = [place for place, (_, pairs) in enumerate(graphs) if pairs is not None]
+        if close:
+            repelling = zbl.evaluate(Batch.of([graphs[place][1] for place in close]), wanted)
+            for place, result in zip(close, repelling, strict=True):
+                results[place] = result
+        return results
+
+    def evaluate(batch: Sequence[Atoms], properties: Iterable[str]) -> list[Result]:
+        return [forward([prepare(atoms).graph], frozenset(properties))[0] for atoms in batch]
+
+    return Potential(
+        name=name,
+        device=device,
+        dtype="float64",
+        conservative=True,
+        elements=declared_elements(entry, ZBL_ELEMENTS),
+        prepare=prepare,
+        forward=forward,
+        make_package_calculator=lambda: EvaluatingCalculator(evaluate, name),
+        package_calculator_name="assay.potentials.zbl.evaluate",
+        native=True,
+        details={"cutoff_A": float(outer_A), "inner_A": float(inner_A)},
     )
 
 

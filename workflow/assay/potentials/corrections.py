@@ -1,22 +1,30 @@
 """Corrections that any potential can wear: what an entry's ``corrections`` makes of a loaded potential.
 
+``corrections: {d3: {functional: pbe}}``: London dispersion is added (see `assay.potentials.dispersion`), which
+semilocal functionals, and so the potentials that learned from them, lack.
+
 ``corrections: {zbl: {main_group: [0.5, 0.7], pairs: {Mg-O: [0.6, 1.0]}}}``: between atoms that nearly touch, the
 potential fades out (see `assay.potentials.fading`) and the repulsion of the nuclei fades in (see
 `assay.potentials.zbl`). Learned potentials have seen no such atoms, and many attract there.
+
+Where there are both, the dispersion comes first: it completes the functional that the potential stands for, and the
+wall stands in for the two of them. Between atoms that nearly touch the dispersion fades out with the potential, as the
+repulsion of two nuclei is all of their energy.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.data import atomic_numbers
 
-from assay.failures import UserError, near_misses
+from assay.failures import PotentialFailure, UserError, near_misses
 from assay.potentials import fading, zbl
 from assay.potentials.ase_calculator import from_factory
 from assay.potentials.base import Potential, Result
@@ -24,12 +32,17 @@ from assay.potentials.batching import Prepared
 from assay.potentials.calculator import EvaluatingCalculator
 from assay.potentials.close_pairs import MAIN_GROUP, NOBLE_GAS, TRANSITION, Batch, ClosePairs, Radii, close_pairs
 
-CORRECTIONS = ("zbl",)
+if TYPE_CHECKING:
+    from assay.potentials.dispersion import Dispersion
+
+log = logging.getLogger("assay")
+
+CORRECTIONS = ("d3", "zbl")
 CLASSES = {"main_group": MAIN_GROUP, "transition": TRANSITION, "noble_gas": NOBLE_GAS}
 """Classes of pairs of elements, with the default multiples of their inner and outer radii."""
 
 
-def corrected(potential: Potential, corrections: Mapping[str, Any]) -> Potential:
+def corrected(potential: Potential, corrections: Mapping[str, Any], dispersion: str | None = None) -> Potential:
     """The same potential with corrections of energies, forces and stress.
 
     Passes, budget and everything else stay as they are. The potential's ``details`` tell the corrections in full.
@@ -38,23 +51,78 @@ def corrected(potential: Potential, corrections: Mapping[str, Any]) -> Potential
     ----------
     potential : Potential
     corrections : mapping
-        Options by the correction's name: ``{"zbl": {"main_group": [..., ...], "pairs": {"Mg-O": [..., ...]}}}``.
+        Options by the correction's name: ``{"d3": {"functional": "pbe"}, "zbl": {"main_group": [..., ...]}}``.
+    dispersion : str, optional
+        The catalogue's word on what the potential has learned: unless it is ``none``, D3 counts dispersion twice, and
+        there is a warning.
 
     Raises
     ------
     UserError
-        On an unknown correction, an unknown option, or radii that do not grow.
+        On an unknown correction, an unknown option, a functional without parameters, radii that do not grow, or a
+        potential whose energies are sums over guests, of which a correction would be lost.
+    PotentialFailure
+        ``environment`` if the package that D3 needs is not there.
     """
     where = f"models: {potential.name}.corrections"
     for name in corrections:
         if name not in CORRECTIONS:
             raise UserError(f"{where}.{name}: unknown correction{near_misses(name, CORRECTIONS)}")
-    if "zbl" not in corrections:
-        return potential
-    defaults = {name: list(multiples) for name, multiples in CLASSES.items()}
-    options = {**defaults, "pairs": {}, **(corrections["zbl"] or {})}
-    hybrid = walled(potential, _radii(options, f"{where}.zbl"))
-    return replace(hybrid, details={**potential.details, "corrections": {"zbl": options}})
+    if corrections and potential.interaction is not None:
+        raise UserError(f"{where}: a force field of hosts and guests takes no corrections; remove them.")
+    told: dict[str, Any] = {}
+    if "d3" in corrections:
+        d3 = _dispersion(corrections["d3"] or {}, f"{where}.d3", potential.name)
+        potential = dispersed(potential, d3)
+        told["d3"] = d3.details | {"dispersion_of_the_potential": dispersion}
+        if dispersion not in (None, "none"):
+            log.warning(
+                "%s.d3: the catalogue says `dispersion: %s` of %s, so that dispersion is counted twice",
+                where,
+                dispersion,
+                potential.name,
+            )
+    if "zbl" in corrections:
+        defaults = {name: list(multiples) for name, multiples in CLASSES.items()}
+        told["zbl"] = {**defaults, "pairs": {}, **(corrections["zbl"] or {})}
+        potential = walled(potential, _radii(told["zbl"], f"{where}.zbl"))
+    return replace(potential, details={**potential.details, "corrections": told}) if told else potential
+
+
+def dispersed(potential: Potential, dispersion: Dispersion) -> Potential:
+    """The potential with dispersion, which is evaluated structure by structure after each pass."""
+    from assay.potentials.dispersion import ELEMENTS
+
+    def prepare(atoms: Atoms) -> Prepared:
+        prepared = potential.prepare(atoms)
+        return replace(prepared, graph=(prepared.graph, atoms))
+
+    def prepare_in_host(host: Atoms) -> Callable[[Atoms], Prepared]:
+        in_host = potential.prepare_in_host(host)
+
+        def prepare_guest(guest: Atoms) -> Prepared:
+            # coordination decides over the coefficients: a guest changes the energies of the host's own pairs
+            prepared = in_host(guest)
+            return replace(prepared, graph=(prepared.graph, host + guest))
+
+        return prepare_guest
+
+    def forward(graphs: Sequence[tuple[Any, Atoms]], wanted: frozenset[str]) -> list[Result]:
+        results = potential.forward([graph for graph, _ in graphs], wanted)
+        return [_sum(own, dispersion.evaluate(atoms, wanted)) for own, (_, atoms) in zip(results, graphs, strict=True)]
+
+    def make_package_calculator() -> Calculator:
+        package = from_factory({"name": potential.name}, potential.device, potential.make_package_calculator)
+        return EvaluatingCalculator(dispersed(package, dispersion).evaluate, potential.name)
+
+    return replace(
+        potential,
+        elements=ELEMENTS if potential.elements is None else potential.elements & ELEMENTS,
+        prepare=prepare,
+        forward=forward,
+        make_package_calculator=make_package_calculator,
+        prepare_in_host=prepare_in_host if potential.prepare_in_host else None,
+    )
 
 
 def walled(potential: Potential, radii: Radii) -> Potential:
@@ -107,17 +175,44 @@ def walled(potential: Potential, radii: Radii) -> Potential:
     )
 
 
-def _sum(own: Result, wall: Result) -> Result:
+def _sum(own: Result, correction: Result) -> Result:
     """What both have is added up; the rest is None: the potential does not give it, or it was not asked for."""
 
     def total(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
         return None if one is None or other is None else one + other
 
-    return Result(
-        own.energy_eV + wall.energy_eV,
-        total(own.forces_eV_A, wall.forces_eV_A),
-        total(own.stress_eV_A3, wall.stress_eV_A3),
+    return replace(
+        own,
+        energy_eV=own.energy_eV + correction.energy_eV,
+        forces_eV_A=total(own.forces_eV_A, correction.forces_eV_A),
+        stress_eV_A3=total(own.stress_eV_A3, correction.stress_eV_A3),
     )
+
+
+def _dispersion(options: Mapping[str, Any], where: str, name: str) -> Dispersion:
+    try:
+        from assay.potentials import dispersion
+    except ImportError as error:
+        raise PotentialFailure(
+            "environment", f"{name}: the package 'dftd3' cannot be imported in this environment: {error}."
+        ) from error
+    known = [field.name for field in fields(dispersion.Dispersion)]
+    for key in options:
+        if key not in known:
+            raise UserError(f"{where}.{key}: unknown key{near_misses(key, known)}")
+    if "functional" not in options:
+        raise UserError(f"{where}.functional: missing; name the functional of the training data, such as pbe.")
+    damping = options.get("damping", "bj")
+    if damping not in dispersion.DAMPINGS:
+        raise UserError(f"{where}.damping: unknown damping {damping!r}{near_misses(damping, dispersion.DAMPINGS)}")
+    for key in (key for key in options if key.endswith("_A")):
+        length = options[key]
+        if not isinstance(length, int | float) or not (0 if key == "smoothing_A" else 1) <= length < np.inf:
+            raise UserError(f"{where}.{key}: expected a length in Å, got {length!r}.")
+    try:
+        return dispersion.Dispersion(**options)
+    except UserError as error:
+        raise UserError(f"{where}.functional: {error}") from error
 
 
 def _radii(options: Mapping[str, Any], where: str) -> Radii:

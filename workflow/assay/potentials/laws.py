@@ -1,7 +1,8 @@
 """Laws that any potential obeys, one function each: what is measured on a structure, in numbers that carry units.
 
 Deviations come as a dict with the keys ``energy_meV_per_atom``, ``force_meV_A`` (largest component) and
-``stress_meV_A3`` (largest component), as far as there are forces and stresses.
+``stress_meV_A3`` (largest component), as far as there are forces and stresses. How a potential answers to malformed
+input is a number of wrong answers.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from assay.failures import PotentialFailure
 from assay.potentials.base import PROPERTIES, Potential, Result
 from assay.potentials.boxes import boxed
 from assay.potentials.probe import probe_dimer
+
+WRONG = "wrong_answers"
 
 
 def translation(potential: Potential, atoms: Atoms, rng: np.random.Generator) -> dict[str, float]:
@@ -151,22 +154,26 @@ def batch_equals_package(potential: Potential, structures: Sequence[Atoms]) -> d
     return _calculator_deviations(potential.package_calculator(), potential, padded)
 
 
-def answers_empty_batch(potential: Potential) -> bool:
-    """Whether no structures give no results, and a structure without atoms gives no energy and no forces."""
+def answers_empty_batch(potential: Potential) -> dict[str, float]:
+    """Wrong answers: no structures give no results, a structure without atoms gives no energy and no forces."""
     (nothing,) = potential.evaluate([Atoms()])
-    return potential.evaluate([]) == [] and nothing.energy_eV == 0.0 and nothing.forces_eV_A.shape == (0, 3)
+    right = (potential.evaluate([]) == [], nothing.energy_eV == 0.0, nothing.forces_eV_A.shape == (0, 3))
+    return {WRONG: float(sum(not answer for answer in right))}
 
 
-def refuses_unknown_element(potential: Potential) -> bool | None:
-    """Whether an element that the potential does not know is refused by name; None if it does not say what it knows."""
+def refuses_unknown_element(potential: Potential) -> dict[str, float]:
+    """Wrong answers: an element that the potential does not know is refused by name.
+
+    Nothing is measured where the potential does not say what it knows.
+    """
     unknown = [symbol for symbol in chemical_symbols[1:] if potential.elements and symbol not in potential.elements]
     if not unknown:
-        return None
+        return {}
     try:
         potential.evaluate([probe_dimer(unknown[-1])])
     except PotentialFailure as failure:
-        return failure.reason == "unsupported_element" and unknown[-1] in failure.message
-    return False
+        return {WRONG: float(failure.reason != "unsupported_element" or unknown[-1] not in failure.message)}
+    return {WRONG: 1.0}
 
 
 def random_rotation(rng: np.random.Generator) -> np.ndarray:

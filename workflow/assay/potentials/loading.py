@@ -10,9 +10,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from assay.checkpoints import is_result, weights_of
 from assay.failures import PotentialFailure, UserError, near_misses
 from assay.potentials.base import Potential
-from assay.records import file_sha256
 
 log = logging.getLogger("assay")
 
@@ -45,8 +45,8 @@ def load(entry: Mapping[str, Any], device: str = "cpu", probe: bool = True) -> P
     Parameters
     ----------
     entry : mapping
-        One entry of the catalogue: ``name``, ``package``, ``loader``, ``checkpoint`` (``bundled`` or a mapping with
-        ``path``), and optionally ``dtype``, ``elements``, ``forces``, ``corrections`` (see
+        One entry of the catalogue: ``name``, ``package``, ``loader``, ``checkpoint`` (see `assay.checkpoints`), and
+        optionally ``dtype``, ``elements``, ``forces``, ``corrections`` (see
         `assay.potentials.corrections`) and ``batch_atoms``, which fixes the atoms of condensed matter per pass and
         makes the probe unnecessary.
     device : str
@@ -74,7 +74,7 @@ def load(entry: Mapping[str, Any], device: str = "cpu", probe: bool = True) -> P
         potential.budget = choose_budget(potential, fixed_atoms=entry.get("batch_atoms"), measure=probe)
     if entry.get("corrections"):
         module = _imported("assay.potentials.corrections", name, "matscipy")
-        potential = module.corrected(potential, entry["corrections"])
+        potential = module.corrected(potential, entry["corrections"], dispersion=entry.get("dispersion"))
     return potential
 
 
@@ -89,38 +89,33 @@ def _imported(module: str, name: str, package: str) -> ModuleType:
 
 
 def checkpoint_path(entry: Mapping[str, Any]) -> Path | None:
-    """The file of the entry's weights, or None if they come with the package or there are none.
+    """The file or folder of the entry's weights, or None if they come with the package or there are none.
 
-    Files of torch are pickles, which can run code when they are read: the checksum of the catalogue says that this is
-    the file that was trusted. Without one there is a warning.
+    Nothing is fetched here (see `assay.fetching`). Files of torch are pickles, which can run code when they are read:
+    the checksum of the catalogue says that this is the file that was trusted. Without one there is a warning, except
+    for what a rule of the campaign has trained.
 
     Raises
     ------
     PotentialFailure
-        ``checkpoint`` if the file is missing, empty, or not the one of the catalogue's checksum.
+        ``checkpoint`` if the weights are missing, empty, could not be fetched, or are not those of the checksum.
     """
     checkpoint = entry.get("checkpoint", "bundled")
-    if checkpoint in ("bundled", "none"):
+    if not isinstance(checkpoint, Mapping):
         return None
-    path = Path(checkpoint["path"]).expanduser()
-    if not path.is_file() or path.stat().st_size == 0:
-        state = "is empty" if path.is_file() else "does not exist"
-        raise PotentialFailure("checkpoint", f"{entry['name']}: the checkpoint {path} {state}.")
-    found, trusted = file_sha256(path), checkpoint.get("sha256")
-    if trusted is None:
+    try:
+        weights = weights_of(entry)
+    except UserError as error:
+        raise PotentialFailure("checkpoint", str(error)) from error
+    if "sha256" not in checkpoint and not is_result(weights.path):
         log.warning(
             "%s: %s may run code when it is read, and the catalogue has no checksum of it; if you trust it, add"
             " `sha256: %s` to its checkpoint",
             entry["name"],
-            path,
-            found,
+            weights.path,
+            weights.sha256,
         )
-    elif found != trusted:
-        raise PotentialFailure(
-            "checkpoint",
-            f"{entry['name']}: the checkpoint {path} is not the one of the catalogue: its SHA-256 is {found}.",
-        )
-    return path
+    return weights.path
 
 
 def declared_elements(entry: Mapping[str, Any], known: frozenset[str] | None) -> frozenset[str] | None:
