@@ -1,0 +1,1 @@
+"""Synthetic data of adjustable difficulty, and potentials that are trained on it."""
