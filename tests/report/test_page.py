@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 
 from assay.interactive import line, write_plot
-from assay.report import adsorption, diatomics, gas, phonons, speed, widom
+from assay.report import adsorption, conformance, diatomics, gas, phonons, speed, widom
 from assay.report.chapter_page import chapter_section
 from assay.report.criteria import CRITERIA
 from assay.report.document import document
@@ -23,7 +23,7 @@ from assay.report.interactive import interactive_html
 from assay.report.overview import overview_section, step_costs
 from assay.report.rank_table import rank_rows, ranks_section
 
-PAGES = (diatomics.PAGE, phonons.PAGE, gas.PAGE, widom.PAGE, adsorption.PAGE, speed.PAGE)
+PAGES = (diatomics.PAGE, phonons.PAGE, gas.PAGE, widom.PAGE, adsorption.PAGE, speed.PAGE, conformance.PAGE)
 VOID = {"meta", "img", "br", "input", "link"}
 
 

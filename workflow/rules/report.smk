@@ -1,4 +1,4 @@
-"""The report: tables, figures, failures and provenance on one page."""
+"""The report on one page, and the tables for others, with every column described."""
 
 
 report: "../report/campaign.rst"
@@ -23,3 +23,43 @@ rule report:
     shell:
         "{DRIVER:q} workflow/scripts/report.py --records {input.records:q} --config {params.config:q}"
         " --cards {params.cards:q} --results results --output {output:q} > {log:q} 2>&1"
+
+
+rule tabulate_catalogue:
+    """What the catalogue says of the campaign's potentials, as a table."""
+    output:
+        report(
+            "results/tables/catalogue.csv",
+            caption="../report/catalogue.rst",
+            category="Summary",
+            labels={"table": "potentials"},
+        ),
+    log:
+        "results/logs/tabulate_catalogue.log",
+    localrule: True
+    params:
+        catalogue=json.dumps(CAMPAIGN.catalogue),
+    message:
+        "Tabulating the potentials"
+    shell:
+        "{DRIVER:q} workflow/scripts/tabulate_catalogue.py --catalogue {params.catalogue:q} --table {output:q}"
+        " > {log:q} 2>&1"
+
+
+rule export_tables:
+    """All tables in one folder, as CSV and as one Parquet, with a Frictionless description of every column."""
+    input:
+        "results/tables/catalogue.csv",
+        CAMPAIGN.tables(),
+    output:
+        "results/export/datapackage.json",
+        "results/export/assay.parquet",
+        [path.replace("results/tables/", "results/export/tables/") for path in CAMPAIGN.tables()],
+        "results/export/tables/catalogue.csv",
+    log:
+        "results/logs/export_tables.log",
+    localrule: True
+    message:
+        "Exporting the tables"
+    shell:
+        "{DRIVER:q} workflow/scripts/export_tables.py --tables {input:q} --folder results/export > {log:q} 2>&1"

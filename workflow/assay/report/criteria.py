@@ -44,7 +44,14 @@ def _log10(ratio: np.ndarray) -> np.ndarray:
     return np.abs(np.log10(np.where(ratio > 0, ratio, np.nan)))
 
 
+def _share_stderr(count: pd.Series, total: pd.Series) -> pd.Series:
+    """Standard error of a share by Agresti and Coull (doi:10.1080/00031305.1998.10480550), not zero for none or all."""
+    share = (count + 2) / (total + 4)
+    return np.sqrt(share * (1 - share) / (total + 4))
+
+
 UNSTABLE = "unstable_share"
+UNSTABLE_STDERR = "unstable_share_stderr"
 DIFFUSION_STDERR = "diffusion_log10_stderr"
 
 CRITERIA: dict[str, tuple[Criterion, ...]] = {
@@ -55,7 +62,7 @@ CRITERIA: dict[str, tuple[Criterion, ...]] = {
     ),
     "phonons": (Criterion("frequencies over the Brillouin zone", "zone_mean_absolute_error_THz", "THz", against=None),),
     "gas": (
-        Criterion("share of runs that did not last", UNSTABLE, ""),
+        Criterion("share of runs that did not last", UNSTABLE, "", UNSTABLE_STDERR),
         Criterion(
             "drift of the energy", "drift_fit_meV_per_atom_ps", "meV/(atom ps)", "drift_fit_stderr_meV_per_atom_ps"
         ),
@@ -86,7 +93,8 @@ def prepared(chapter: str, table: pd.DataFrame, summary: pd.DataFrame | None = N
     rows = table.copy()
     if chapter == "gas":
         if "n_stable" in rows and "n_repeats" in rows:
-            rows[UNSTABLE] = 1 - rows["n_stable"] / rows["n_repeats"]
+            lost, runs = rows["n_repeats"] - rows["n_stable"], rows["n_repeats"]
+            rows[UNSTABLE], rows[UNSTABLE_STDERR] = lost / runs, _share_stderr(lost, runs)
         if "diffusion_ratio" in rows:
             rows[DIFFUSION_STDERR] = rows["diffusion_ratio_stderr"] / rows["diffusion_ratio"].abs() / np.log(10)
     if chapter == "widom" and summary is not None:

@@ -116,8 +116,10 @@ def rank_confidence(
 def ranked_cases(
     errors: pd.DataFrame, stderrs: pd.DataFrame | None, *, common: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """The cases in which at least two models are ranked, or all have a result."""
-    known = np.isfinite(errors).all(axis=1) if common else errors.notna().sum(axis=1) > min(1, errors.shape[1] - 1)
+    """The cases in which one model at least has a result and two are ranked, or in which all have a result."""
+    results = np.isfinite(errors)
+    several = errors.notna().sum(axis=1) >= min(2, errors.shape[1])
+    known = results.all(axis=1) if common else results.any(axis=1) & several
     return errors[known], None if stderrs is None else stderrs[known]
 
 
