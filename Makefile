@@ -43,7 +43,11 @@ test: setup  ## all tests, those of the real models too
 test-fast: setup  ## tests without real models
 	@$(PYTEST) -m "not gpaw and not slurm and not models and not other_models"
 
-test-models: models  ## the laws of every potential whose environment can be built here
+models: setup  ## build every environment that can be built here, and a table of what each can do
+	@$(DRIVER)/python workflow/scripts/models.py $(MODELS)
+
+test-models: setup  ## the laws of every potential whose environment can be built here
+	@$(DRIVER)/python workflow/scripts/models.py --build-only
 	@$(DRIVER)/python -m pytest -m "models or other_models" tests/potentials
 
 test-slurm: setup  ## tests on a SLURM that they bring up themselves (root; packages: profiles/README.md)

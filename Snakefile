@@ -10,6 +10,7 @@ configfile: "config/config.yaml"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/environments.smk"
+include: "workflow/rules/checkpoints.smk"
 include: "workflow/rules/references.smk"
 include: "workflow/rules/databases.smk"
 include: "workflow/rules/diatomics.smk"
@@ -18,13 +19,9 @@ include: "workflow/rules/gas.smk"
 include: "workflow/rules/widom.smk"
 include: "workflow/rules/adsorption.smk"
 include: "workflow/rules/speed.smk"
+include: "workflow/rules/conformance.smk"
+include: "workflow/rules/training.smk"
 include: "workflow/rules/report.smk"
-
-
-localrules:
-    all,
-    tables,
-    figures,
 
 
 rule all:
@@ -33,18 +30,21 @@ rule all:
     input:
         CAMPAIGN.records(),
         CAMPAIGN.summaries(),
-        CAMPAIGN.tables(),
         CAMPAIGN.figures(),
+        "results/export/datapackage.json",
         "results/report/index.html",
+    localrule: True
 
 
 rule tables:
     """All tables, from the results that exist."""
     input:
         CAMPAIGN.tables(),
+    localrule: True
 
 
 rule figures:
     """All figures, from the results that exist."""
     input:
         CAMPAIGN.figures(),
+    localrule: True

@@ -32,6 +32,7 @@ models:
       gas: {}
       widom: {}
       speed: {}
+      conformance: {}
       adsorption:
         {pressures_bar: [1.0], replicas: 1, trials: 12, equilibration_trials: 4, sample_every: 1, frame_every: 2}
   - chgnet-0.3.0+zbl: [diatomics]
@@ -45,6 +46,7 @@ gas:
 widom: {insertions: 32}
 adsorption: {pressures_bar: [0.001, 1.0], batch_size: null, trials: 1500, equilibration_trials: 500}
 speed: {sizes: [10, 32], batch_sizes: [1, 4], budget_s: 60}
+conformance: {laws: [rotation, force-gradient, batch]}
 """
 
 
@@ -150,6 +152,13 @@ def test_real_models_are_timed_and_stand_beside_dft(campaign):
     speed = pd.read_csv(campaign.root / "results/tables/speed_summary.csv").set_index(["model", "system"])
     assert (speed["n_ok"] > 0).all()
     assert speed.loc[("chgnet-0.3.0", "MgO"), "dft_step_s"] > 1
+
+
+def test_chgnet_obeys_the_laws_that_were_asked_for(campaign):
+    rows = pd.read_csv(campaign.root / "results/tables/conformance.csv")
+    assert set(rows["model"]) == {"chgnet-0.3.0"}
+    assert set(rows["case"]) == {"rotation", "force-gradient", "batch"}
+    assert rows["passed"].all() and (rows["value"] > 0).any()
 
 
 @pytest.fixture(scope="module")

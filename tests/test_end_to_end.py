@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from assay.diatomics.protocol import calculate, make_pair, read_curve
 from assay.phonons.protocol import displaced_crystal, read_phonopy, write_forces
 from assay.potentials import load
 from assay.records import file_sha256, write_json
+from assay.report.descriptions import problems
 from assay.structures import load_crystals
 
 CONFIG = "tests/campaign/config.yaml"
@@ -231,8 +233,34 @@ def test_figures_and_report_exist(campaign):
     ):
         assert (results / "figures/phonons" / name).stat().st_size > 5000
     assert not list((results / "figures/phonons/bands").glob("Cu*"))
+    assert (results / "figures/conformance/laws.png").stat().st_size > 5000
     page = (results / "report/index.html").read_text()
     assert "cannot-be-built" in page and "SIGSEGV" in page
+    assert page.count('class="zoom"') == 3 and "plotly.js v" in page
+
+
+def test_every_column_of_every_table_is_described(campaign):
+    tables = (campaign[0].root / "results/tables").glob("*.csv")
+    assert problems({path.stem: pd.read_csv(path) for path in tables}) == []
+    package = json.loads((campaign[0].root / "results/export/datapackage.json").read_text())
+    assert {"emt"} <= set(pd.read_parquet(campaign[0].root / "results/export/assay.parquet")["model"])
+    assert len(package["resources"]) > 10
+
+
+def test_effective_medium_theory_obeys_the_laws(campaign):
+    rows = table(campaign[0], "conformance").set_index("model").loc["emt"]
+    assert rows["passed"].all() and set(rows["case"]) == {"translation", "rotation", "force-gradient", "batch"}
+
+
+def test_snakemake_reports_with_captions(campaign):
+    project, _ = campaign
+    run = project.snakemake("--report=report.zip", configfile=CONFIG)
+    assert run.returncode == 0, run.stdout[-2000:]
+    with zipfile.ZipFile(project.root / "report.zip") as archive:
+        names = archive.namelist()
+        pages = [name for name in names if name.endswith("report.html")]
+        assert len(pages) == 1 and sum(name.endswith(".svg") for name in names) > 20
+        assert "hatched: overlaps" in archive.read(pages[0]).decode().lower() or "Insertion energies" in str(names)
 
 
 def test_no_temporary_file_is_left(campaign):

@@ -15,13 +15,13 @@ import yaml
 from conftest import ROOT, Project, copy_project, job_counts
 
 CONFIG = "tests/campaign/config.yaml"
-BATCHES = {"diatomics": 2, "phonons": 2, "gas": 1, "widom": 1, "adsorption": 1, "speed": 1}
+BATCHES = {"diatomics": 2, "phonons": 2, "gas": 1, "widom": 1, "adsorption": 1, "speed": 1, "conformance": 1}
 PREPARED = Counter({f"prepare_{chapter}": count for chapter, count in BATCHES.items()})
 PER_MODEL = Counter(describe_model=1, summarise_model=1)
 PER_MODEL += Counter({f"run_{chapter}": count for chapter, count in BATCHES.items()})
 SCORED = Counter(f"score_{chapter}" for chapter in BATCHES)
 SHOWN = SCORED + Counter(f"plot_{chapter}" for chapter in BATCHES) + Counter(report=1)
-SHARED = PREPARED + SHOWN + Counter(all=1)
+SHARED = PREPARED + SHOWN + Counter(all=1, tabulate_catalogue=1, export_tables=1)
 
 
 def times(counter: Counter[str], factor: int) -> Counter[str]:

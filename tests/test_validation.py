@@ -11,7 +11,7 @@ from assay.catalogue import catalogue_schema
 from assay.failures import REASONS, PotentialFailure, UserError, near_misses
 from assay.validation import read_schema, read_yaml, validate, with_defaults
 
-CHAPTERS = ("diatomics", "phonons", "gas", "widom", "adsorption", "speed")
+CHAPTERS = ("diatomics", "phonons", "gas", "widom", "adsorption", "speed", "conformance", "training")
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_model_of_no_chapter_is_refused(config):
 
 def test_a_campaign_without_chapters_is_refused(config):
     config["diatomics"]["elements"] = config["phonons"]["cases"] = []
-    config["speed"] = config["gas"] = config["widom"] = config["adsorption"] = {}
+    config["speed"] = config["gas"] = config["widom"] = config["adsorption"] = config["conformance"] = {}
     assert "there is nothing to do; give diatomics.elements, phonons.cases, gas.systems" in sentence(config)
 
 

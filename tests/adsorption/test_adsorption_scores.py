@@ -28,6 +28,7 @@ from made_up_isotherms import (
 )
 from scipy import constants
 
+from assay import levels
 from assay.adsorption.analysis import analyse, metals_of, read_prepared
 from assay.adsorption.experiments import read_experiment
 from assay.adsorption.heats import EV_IN_KJ_MOL
@@ -91,6 +92,7 @@ def test_every_model_and_pressure_has_a_row_but_those_left_out(table):
     counts = table.groupby("model", sort=False)["status"].value_counts().to_dict()
     assert counts == {("sound", "ok"): 6, ("drifting", "ok"): 2, ("broken", "failed"): 6, ("absent", "missing"): 6}
     assert list(table.columns[:5]) == ["model", "case", "status", "reason", "message"]
+    assert list(table.columns[5:9]) == list(levels.COLUMNS)
     assert list(table.loc[table["model"] == "sound", "pressure_bar"]) == list(PRESSURES_BAR)
 
 
@@ -206,6 +208,12 @@ def test_the_summary_has_a_row_per_model(table, isotherms):
     assert found.loc["sound", "excess_deviation_mol_kg"] == pytest.approx(sound["excess_change_mol_kg"].abs().mean())
     assert np.isnan(found.loc["drifting", "excess_deviation_mol_kg"])
     assert found.loc["sound", "henry_z_largest"] == abs(isotherm(isotherms, "sound")["henry_z"])
+
+
+def test_all_tables_tell_the_levels_of_theory(table, isotherms):
+    for one in (table, isotherms, summarise(table, isotherms, CARDS)):
+        assert set(one["level_of_theory_reference"]) == {"experiment"}
+        assert one["levels_agree"].isna().all()
 
 
 def test_what_all_models_have_is_compared_apart(table, isotherms):

@@ -117,7 +117,8 @@ def test_pairs_without_a_reference_and_failures_have_rows(campaign):
     rows = campaign[2].set_index(["model", "case"])
     other = rows.loc[("right", "C-O")]
     assert other["status"] == "ok"
-    assert other[["energy_mae_bond_eV", "level_of_theory_reference"]].isna().all()
+    assert other[["energy_mae_bond_eV", "level_of_theory_reference", "levels_agree"]].isna().all()
+    assert rows.loc[("right", "N-N"), "levels_agree"] is False  # PBE beside a Morse curve
     assert other["bond_length_A"] == pytest.approx(1.15, abs=1e-4)
     broken = rows.loc[("broken", "N-N")]
     assert broken["reason"] == "non_finite" and broken[list(OBSERVED)].isna().all()

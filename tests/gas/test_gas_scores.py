@@ -87,6 +87,12 @@ def test_every_model_and_case_has_a_row(table):
     assert np.isnan(numbers["drift_fit_meV_per_atom_ps"]) and pd.isna(numbers["n_stable"])
 
 
+def test_tables_tell_the_levels_of_theory(table, summary):
+    for one in (table.reset_index(drop=True).groupby("model").first(), summary):
+        assert one.loc["good", ["level_of_theory_model", "level_of_theory_reference"]].tolist() == ["PBE", "experiment"]
+        assert one["levels_agree"].isna().all()
+
+
 def test_a_row_has_the_planted_energies(table):
     row = table.loc[("good", "CO2-300K")]
     assert abs(row["drift_fit_meV_per_atom_ps"]) < 4 * row["drift_fit_stderr_meV_per_atom_ps"] + 1e-3

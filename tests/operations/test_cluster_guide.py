@@ -5,36 +5,19 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
 from conftest import ROOT, copy_project
+from typed_commands import DRIVER, typed
+
+from assay.validation import read_schema
 
 GUIDE = (ROOT / "docs/running-on-a-cluster.md").read_text()
 BLOCKS = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
-DRIVER = Path(sys.executable).parent
-
-
-def typed(line: str) -> list[str]:
-    """The words of a command; snakemake only plans."""
-    words = shlex.split(line)
-    if words[0] == "snakemake":
-        return [
-            sys.executable,
-            "-m",
-            "snakemake",
-            *words[1:3],
-            "--dry-run",
-            "--quiet=host",
-            "--quiet=rules",
-            *words[3:],
-        ]
-    return [str(DRIVER / "python") if word == ".envs/driver/bin/python" else word for word in words]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +36,7 @@ def test_commands_work_as_they_stand(campaign, block):
 
 
 def test_the_files_and_keys_that_are_named_exist():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]
+    schema = read_schema("config")["properties"]
     for name in re.findall(r"`((?:profiles|benchmarks|config|workflow)/[\w./-]+)`", GUIDE):
         assert (ROOT / name).exists(), name
     for block, key in re.findall(r"`(\w+)\.(references)`", GUIDE):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from assay.failures import UserError
+from assay.levels import level_columns
 from assay.phonons.figures import band_figure, deviation_figure, parity_figure
 from assay.phonons.scores import HEADLINES, SPECTRAL, properties, summarise
 from assay.phonons.spectra import Spectrum
@@ -22,7 +23,7 @@ def make_table(rows) -> pd.DataFrame:
     made = []
     for model, case, status, deviation, imaginary in rows:
         row = {"model": model, "case": case, "status": status, "reason": None if status == "ok" else "crashed"}
-        row |= {"level_of_theory_model": "PBE", "level_of_theory_reference": "PBE"}
+        row |= level_columns({"level_of_theory": "r2SCAN" if model == "b" else "PBE(+U)"}, "PBE")
         for quantity in SPECTRAL:
             ok = status == "ok"
             row[quantity.column("reference")] = False if quantity.name == "imaginary" else 10.0
@@ -54,6 +55,14 @@ def test_means_over_all_and_over_the_common_crystals(table):
     assert summary.loc["a", "frequency_max_mae_common_THz"] == pytest.approx(1.0)
     assert summary.loc["b", "frequency_max_mae_common_THz"] == pytest.approx(2.0)
     assert set(summary["n_common"]) == {1}
+
+
+def test_the_summary_tells_whether_the_levels_of_theory_agree(table):
+    summary = summarise(table).set_index("model")
+    assert summary["level_of_theory_model"].to_dict() == {"a": "PBE(+U)", "b": "r2SCAN"}
+    assert set(summary["level_of_theory_reference"]) == {"PBE"}
+    assert summary["levels_agree"].to_dict() == {"a": True, "b": False}
+    assert summary.loc["a", "levels_remark"] == "+U in the model only"
 
 
 def test_the_standard_error_is_that_of_the_mean(table):

@@ -37,7 +37,7 @@ from assay.tables import read_table
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = ROOT / "resources/references/phonons/MgO/record.json"
 CARDS = [
-    {"model": "quick", "label": "Quick", "colour": "#0072B2"},
+    {"model": "quick", "label": "Quick", "colour": "#0072B2", "level_of_theory": "PBE"},
     {"model": "slow", "label": "Slow", "colour": "#D55E00"},
     {"model": "absent", "label": "Absent", "colour": "#009E73"},
 ]
@@ -105,6 +105,11 @@ def test_every_model_and_case_has_a_row(table):
     assert set(table.loc[table["model"] == "absent", "status"]) == {"missing"}
     failed = table[table["status"] == "failed"].set_index("case")["reason"]
     assert failed["MgO-320-cpu"] == "out_of_memory" and failed["MgO-1000-cpu"] == "not_reached"
+
+
+def test_tables_tell_the_level_of_theory(table, summary):
+    for one in (table, summary.reset_index()):
+        assert set(one.loc[one["model"] == "quick", "level_of_theory_model"]) == {"PBE"}
 
 
 def test_a_row_says_how_fast_and_on_what(table):

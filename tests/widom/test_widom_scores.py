@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from channel_campaign import CARDS, CASE, SEED, SETTINGS, channel, write_campaign
 
+from assay import levels
 from assay.failures import UserError
 from assay.records import read_json, write_json
 from assay.report.chapter_page import chapter_section
@@ -51,7 +52,8 @@ def row(table: pd.DataFrame, model: str, temperature_K: float = 300.0) -> pd.Ser
 
 def test_every_model_case_and_temperature_has_a_row(table):
     assert len(table) == len(CARDS) * 3
-    assert list(table.columns[:6]) == ["model", "case", "status", "reason", "message", "temperature_K"]
+    assert list(table.columns[:5]) == ["model", "case", "status", "reason", "message"]
+    assert list(table.columns[5:10]) == [*levels.COLUMNS, "temperature_K"]
     assert set(table.loc[table["model"] == "absent", "status"]) == {"missing"}
     assert set(table.loc[table["model"] == "broken", "reason"]) == {"non_finite"}
 
@@ -105,6 +107,12 @@ def test_experiment_stands_beside_the_models(table):
     assert np.isnan(row(table, "sound", 280.0)["henry_experiment_mol_kg_Pa"])
     assert np.isnan(row(table, "sound", 280.0)["henry_log10_ratio"])
     assert np.isnan(failed["henry_log10_ratio"])
+
+
+def test_an_experiment_has_no_level_of_theory_to_agree_with(table):
+    for one in (table, summarise(table, CARDS, 300.0)):
+        assert set(one["level_of_theory_reference"]) == {"experiment"}
+        assert one["levels_agree"].isna().all()
 
 
 def test_a_host_that_the_model_has_stretched_is_less_dense(campaign, results):

@@ -10,6 +10,8 @@ from typing import Any
 from assay.adsorption.plan import AdsorptionChapter, adsorption_chapter
 from assay.catalogue import load_catalogue
 from assay.chapters import Chapter, ChapterOf
+from assay.checkpoints import is_remote, local_files
+from assay.conformance.plan import ConformanceChapter, conformance_chapter
 from assay.diatomics.plan import DiatomicChapter, diatomic_chapter
 from assay.failures import UserError, near_misses
 from assay.gas.plan import GasChapter, gas_chapter
@@ -37,6 +39,12 @@ DESCRIPTIVE_KEYS = frozenset(
     }
 )
 
+# What changes numbers, and is told to people too.
+SHOWN_KEYS = frozenset({"charge", "cutoff_A", "dispersion", "spin_multiplicity"})
+
+# What loaders call the head of a model that has several, each with a level of theory of its own.
+HEAD_KEYS = ("head", "modal", "task")
+
 # Colours told apart by colour-blind readers (Okabe and Ito), for potentials that name none.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999933", "#882255", "#44AA99", "#AA4499")
 
@@ -47,6 +55,7 @@ CHAPTERS: dict[str, ChapterOf] = {
     "widom": widom_chapter,
     "adsorption": adsorption_chapter,
     "speed": speed_chapter,
+    "conformance": conformance_chapter,
 }
 """The chapters in the order of the report."""
 
@@ -61,7 +70,7 @@ class Campaign:
         The configuration with its defaults filled in.
     catalogue : dict of str to dict
         Entries of the models of this campaign, in its order.
-    diatomics, phonons, gas, widom, adsorption, speed : Chapter
+    diatomics, phonons, gas, widom, adsorption, speed, conformance : Chapter
         The chapters; one that the configuration leaves out has no batches.
     """
 
@@ -73,6 +82,7 @@ class Campaign:
     widom: WidomChapter
     adsorption: AdsorptionChapter
     speed: SpeedChapter
+    conformance: ConformanceChapter
 
     @property
     def models(self) -> list[str]:
@@ -95,12 +105,26 @@ class Campaign:
         file = entry["loader"].get("file")
         return parts | ({"file_sha256": file_sha256(Path(file))} if file else {})
 
+    @property
+    def fetched(self) -> list[str]:
+        """Models whose weights have to be fetched."""
+        return [model for model in self.models if is_remote(self.catalogue[model]["checkpoint"])]
+
+    def checkpoint_files(self, model: str) -> list[str]:
+        """Files that must be there before a model can be described: what was fetched, or its weights themselves."""
+        if model in self.fetched:
+            return [checkpoint_record(model)]
+        return [str(path) for path in local_files(self.catalogue[model]["checkpoint"])]
+
     def card(self, model: str) -> dict[str, Any]:
         """What tables and figures say of a model."""
         position = self.models.index(model)
-        given = {key: value for key, value in self.catalogue[model].items() if key in DESCRIPTIVE_KEYS | {"cutoff_A"}}
+        entry = self.catalogue[model]
+        given = {key: value for key, value in entry.items() if key in DESCRIPTIVE_KEYS | SHOWN_KEYS}
+        head = next((entry["loader"][key] for key in HEAD_KEYS if key in entry["loader"]), None)
         fallback = {"label": model, "colour": PALETTE[position % len(PALETTE)]}
-        return {"model": model, "package": self.catalogue[model]["package"]} | fallback | given
+        shown = {"model": model, "package": entry["package"]} | fallback | given
+        return shown | ({"head": head} if head is not None else {})
 
     def cards(self, chapter: Chapter | None = None) -> list[dict[str, Any]]:
         """The cards of a chapter's models, or of all."""
@@ -157,6 +181,11 @@ class Campaign:
         return [path for chapter in self.chapters for path in chapter.figures()]
 
 
+def checkpoint_record(model: str) -> str:
+    """Where it is recorded what became of fetching a model's weights."""
+    return f"results/checkpoints/{model}.json"
+
+
 def environment_of(entry: Mapping[str, Any]) -> str:
     """The environment that a catalogue entry names, or that of its package."""
     return entry.get("environment", entry["package"])
@@ -188,6 +217,12 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
                 f"{origin(files, [key], config[key])}: {key}: there is no file {config[key]}; correct the path."
             )
     catalogue = load_catalogue(catalogue_path)
+    mirror = config["checkpoints"]["mirror"]
+    if mirror and not Path(mirror).is_dir():
+        raise UserError(
+            f"{origin(files, ['checkpoints', 'mirror'], mirror)}: checkpoints.mirror: there is no folder {mirror};"
+            " correct the path."
+        )
     source = origin(files, ["models"], config["models"])
     models = _chapters_by_model(config["models"])
     for model in models:
@@ -217,7 +252,7 @@ def load_campaign(config: Mapping[str, Any], files: Sequence[Path | str] = ()) -
     if not campaign.chapters:
         raise UserError(
             f"{source}: there is nothing to do; give diatomics.elements, phonons.cases, gas.systems, widom.cases,"
-            " adsorption.systems or speed.systems."
+            " adsorption.systems, speed.systems or conformance.laws."
         )
     for model in models:
         if not campaign.records([model]):

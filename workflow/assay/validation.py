@@ -63,8 +63,11 @@ def read_yaml(path: Path) -> Any:
 
 
 def read_schema(name: str) -> dict[str, Any]:
-    """A schema of workflow/schemas by its stem, such as ``config``."""
-    return yaml.safe_load((SCHEMAS / f"{name}.schema.yaml").read_text())
+    """A schema of workflow/schemas by its stem, such as ``config``, with the blocks that have files of their own."""
+    schema = read_yaml(SCHEMAS / f"{name}.schema.yaml")
+    for path in sorted((SCHEMAS / name).glob("*.yaml")):
+        schema["properties"][path.stem] = read_yaml(path)
+    return schema
 
 
 def validate(content: Any, schema: Mapping[str, Any], files: Sequence[Path | str]) -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from assay.failures import UserError
 from assay.records import read_json, write_text
-from assay.report import adsorption, diatomics, gas, phonons, speed, widom
+from assay.report import adsorption, conformance, diatomics, gas, phonons, speed, widom
 from assay.report.chapter_page import chapter_section
 from assay.report.document import document
 from assay.report.general import failures_section, introduction, models_section, provenance_section
 from assay.report.overview import overview_section
 from assay.report.rank_table import ranks_section
 
-PAGES = (diatomics.PAGE, phonons.PAGE, gas.PAGE, widom.PAGE, adsorption.PAGE, speed.PAGE)
+PAGES = (diatomics.PAGE, phonons.PAGE, gas.PAGE, widom.PAGE, adsorption.PAGE, speed.PAGE, conformance.PAGE)
 
 
 def main(argv: list[str] | None = None) -> int:
