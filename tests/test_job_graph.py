@@ -126,7 +126,7 @@ def test_nothing_is_planned_when_all_is_done(done):
 def test_adding_a_model_plans_only_its_jobs(done):
     edit(done.root / "tiny.yaml", "- emt-through-ase", "- emt-through-ase\n- lennard-jones")
     plan = done.plan(configfile="tiny.yaml")
-    assert plan == PER_MODEL + SHOWN + Counter(all=1)
+    assert plan == PER_MODEL + SHOWN + Counter(all=1, tabulate_catalogue=1, export_tables=1)
 
 
 def test_a_changed_entry_reruns_only_its_model(done):
@@ -177,13 +177,15 @@ def test_a_changed_environment_rebuilds_it_and_reruns_its_models(done):
         ("speed", "repeats", 4, {"prepare", "run", "score", "plot"}),
         ("speed", "accuracy_case", "Al-32", {"plot"}),
         ("speed", "case_timeout_s", 10, set()),
+        ("conformance", "laws", ["rotation"], {"prepare", "run", "score", "plot"}),
+        ("conformance", "case_timeout_s", 10, set()),
     ],
 )
 def test_what_a_setting_reruns(done, chapter, key, value, reruns):
     config = yaml.safe_load((done.root / "tiny.yaml").read_text())
     config[chapter][key] = value
     (done.root / "tiny.yaml").write_text(yaml.safe_dump(config))
-    plan = set(done.plan(configfile="tiny.yaml")) - {"report", "summarise_model", "all"}
+    plan = set(done.plan(configfile="tiny.yaml")) - {"report", "summarise_model", "export_tables", "all"}
     if "score" in reruns:
         # its figure of cost against accuracy reads the other chapters' summaries
         plan -= {"plot_speed"} - {f"plot_{chapter}"}
@@ -201,6 +203,7 @@ def test_what_a_setting_reruns(done, chapter, key, value, reruns):
         ("widom", "cases"),
         ("adsorption", "systems"),
         ("speed", "systems"),
+        ("conformance", "laws"),
     ],
 )
 def test_a_chapter_can_be_left_out(tiny, chapter, left_out):
@@ -226,7 +229,7 @@ def test_tables_are_made_from_what_exists(done):
     assert plan == SCORED + Counter(tables=1)
     assert done.plan("report", configfile="tiny.yaml") == SHOWN
     plan = done.plan(configfile="tiny.yaml")
-    assert plan == PER_MODEL + SHOWN + Counter(all=1)
+    assert plan == PER_MODEL + SHOWN + Counter(all=1, export_tables=1)
 
 
 def test_both_profiles_plan_the_same(project):
