@@ -253,10 +253,11 @@ def test_both_profiles_plan_the_same(project):
 
 def test_the_published_protocol_is_planned_without_a_network(project):
     plan = project.plan(configfile="config/thesis.yaml")
-    assert plan["run_widom"] == 10
-    assert plan["run_adsorption"] == 9
-    assert plan["run_gas"] == 5 * 10
-    assert plan["build_environment"] == 3
+    assert plan["run_widom"] == 21
+    assert plan["run_adsorption"] == 20
+    assert plan["run_gas"] == 5 * 21
+    assert plan["fetch_checkpoint"] == 11
+    assert plan["build_environment"] == 12
 
 
 def test_planning_a_large_campaign_takes_seconds(project):

@@ -92,6 +92,14 @@ def attempt_to_fetch(wildcards):
     return record["attempt"] + again
 
 
+def dataset_of(wildcards):
+    """The entry of the configuration's `datasets` that a job is for."""
+    for entry in CAMPAIGN.config["datasets"]:
+        if entry["name"] == wildcards.dataset:
+            return entry
+    raise WorkflowError(f"datasets: there is no data set {wildcards.dataset!r} in the configuration; add it.")
+
+
 def lock_of_model(wildcards):
     """The lock of the environment in which a model runs."""
     return f".envs/{CAMPAIGN.environment(wildcards.model)}/environment.lock"

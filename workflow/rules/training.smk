@@ -94,14 +94,6 @@ rule plot_training:
         " --folder results/figures/training > {log:q} 2>&1"
 
 
-def dataset_of(wildcards):
-    """The entry of the configuration's `datasets` that a job is for."""
-    for entry in CAMPAIGN.config["datasets"]:
-        if entry["name"] == wildcards.dataset:
-            return entry
-    raise WorkflowError(f"datasets: there is no data set {wildcards.dataset!r} in the configuration; add it.")
-
-
 rule datasets:
     """The histograms of every data set of the configuration."""
     input:
