@@ -92,6 +92,11 @@ def attempt_to_fetch(wildcards):
     return record["attempt"] + again
 
 
+def trained_architectures():
+    """Those of the campaign's models; all if it has none of them."""
+    return [each for each in ARCHITECTURES if f"{each}-synthetic" in CAMPAIGN.models] or list(ARCHITECTURES)
+
+
 def dataset_of(wildcards):
     """The entry of the configuration's `datasets` that a job is for."""
     for entry in CAMPAIGN.config["datasets"]:

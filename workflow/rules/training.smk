@@ -3,11 +3,6 @@
 ARCHITECTURES = ("schnet", "painn")
 
 
-def trained_architectures():
-    """Those of the campaign's models; all if it has none of them."""
-    return [each for each in ARCHITECTURES if f"{each}-synthetic" in CAMPAIGN.models] or list(ARCHITECTURES)
-
-
 rule prepare_training:
     """Draw structures with energies and forces of a random n-body potential."""
     output:
