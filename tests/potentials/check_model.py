@@ -92,7 +92,7 @@ def main() -> None:
     report = conformance(potential)
     report["loading"] = loading_errors(entry)
     report["isolated_eV"] = isolated_atoms_alone_and_among_others(potential)
-    large = potential.native and potential.details.get("parameters", 0) > 1e5
+    large = potential.native and potential.details.get("parameters", 0) > 4e5
     report["little_memory"] = halvings_in_little_memory(potential) if large else None
     print(json.dumps(plain(report)))
 

@@ -37,6 +37,9 @@ from assay.potentials.loading import checkpoint_path, declared_elements
 
 LOADER_KEYS: set[str] = set()
 
+COMPANION = Atoms("H2", positions=[(0, 0, 0), (0.74, 0, 0)])
+"""Two atoms that see each other in any network."""
+
 ASE_VOIGT = (0, 4, 8, 5, 2, 1)
 """Where ase's xx, yy, zz, yz, xz, xy are in a flattened tensor."""
 
@@ -117,22 +120,31 @@ class Evaluator:
         periodic.wrap()
         centre = neighbour_list("i", periodic, self.cutoff_A)
         neighbours = np.minimum(np.bincount(centre, minlength=len(atoms)), self.neighbour_limit)
-        return Prepared(self.calculator.a2g.convert(periodic), atoms=len(atoms), edges=int(neighbours.sum()))
+        edges = int(neighbours.sum())
+        return Prepared((self.calculator.a2g.convert(periodic), edges), atoms=len(atoms), edges=edges)
 
     def forward(self, graphs: Sequence[Any], wanted: frozenset[str]) -> list[Result]:
-        """One pass of the package's trainer over all structures."""
-        batch = data_list_collater([graph.clone() for graph in graphs], otf_graph=True)
+        """One pass of the package's trainer over all structures.
+
+        The networks fail, or say something else, where a pass or its last structure has no edge: a companion that has
+        some then comes last.
+        """
+        members = [data for data, _ in graphs]
+        if not all(edges for _, edges in graphs):
+            members.append(self.prepare(COMPANION).graph[0])
+        batch = data_list_collater([data.clone() for data in members], otf_graph=True)
         with quiet():
             answers = self.calculator.trainer.predict(batch, per_image=False, disable_tqdm=True)
         found = {key: _numpy(answers[key]) for key in wanted if key in answers}
-        missing = [None] * len(graphs)
-        ends = np.cumsum([int(graph.natoms) for graph in graphs])
+        missing = [None] * len(members)
+        ends = np.cumsum([int(data.natoms) for data in members])
         forces = np.split(found["forces"].reshape(-1, 3), ends[:-1]) if "forces" in found else missing
         stresses = found["stress"].reshape(-1, 9)[:, ASE_VOIGT] if "stress" in found else missing
-        return [
+        results = [
             Result(float(energy), *rest)
             for energy, *rest in zip(found["energy"].reshape(-1), forces, stresses, strict=True)
         ]
+        return results[: len(graphs)]
 
 
 @contextmanager
