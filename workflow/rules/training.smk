@@ -133,12 +133,12 @@ rule probe_dataset:
         runtime=minutes_that_grow(240),
     params:
         format=lambda wildcards: (
-            f"--format {dataset_of(wildcards)['format']}" if dataset_of(wildcards).get("format") else ""
+            ["--format", dataset_of(wildcards)["format"]] if dataset_of(wildcards).get("format") else []
         ),
         cutoff_A=lambda wildcards: dataset_of(wildcards).get("cutoff_A", 6.0),
     message:
         "Probing the data set {wildcards.dataset} (log: {log})"
     shell:
-        "{DRIVER:q} workflow/scripts/probe_dataset.py --name {wildcards.dataset:q} --data {input:q} {params.format}"
+        "{DRIVER:q} workflow/scripts/probe_dataset.py --name {wildcards.dataset:q} --data {input:q} {params.format:q}"
         " --cutoff-A {params.cutoff_A} --histograms {output.histograms:q} --table {output.table:q}"
         " --folder results/figures/datasets/{wildcards.dataset:q} > {log:q} 2>&1"
