@@ -140,5 +140,5 @@ rule probe_dataset:
         "Probing the data set {wildcards.dataset} (log: {log})"
     shell:
         "{DRIVER:q} workflow/scripts/probe_dataset.py --name {wildcards.dataset:q} --data {input:q} {params.format:q}"
-        " --cutoff-A {params.cutoff_A} --histograms {output.histograms:q} --table {output.table:q}"
+        " --cutoff-A {params.cutoff_A:q} --histograms {output.histograms:q} --table {output.table:q}"
         " --folder results/figures/datasets/{wildcards.dataset:q} > {log:q} 2>&1"
