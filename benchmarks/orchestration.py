@@ -171,7 +171,8 @@ def copied(project: Path) -> Path:
 def write_crystals(project: Path, models: int, crystals: int) -> None:
     """A campaign of copies of one model and one crystal, a job for each pair of them."""
     config = copies(project, models, crystals) | {"diatomics": {"elements": []}, "gas": {"systems": []}}
-    config |= {"widom": {"cases": []}, "adsorption": {"systems": []}, "speed": {"systems": []}, "conformance": {"laws": []}}
+    config |= {"widom": {"cases": []}, "adsorption": {"systems": []}, "speed": {"systems": []}}
+    config["conformance"] = {"laws": []}
     config["phonons"] |= {"batch_size": 1}
     (project / "large.yaml").write_text(yaml.safe_dump(config))
 
