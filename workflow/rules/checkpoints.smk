@@ -22,5 +22,5 @@ rule fetch_checkpoint:
         "Fetching the weights of {wildcards.model} (log: {log})"
     shell:
         "{DRIVER:q} workflow/scripts/fetch_checkpoint.py {wildcards.model:q} --checkpoint {params.checkpoint:q}"
-        " --folder {resources.folder:q} --mirror {resources.mirror:q} --attempt {params.attempt} --record {output:q}"
+        " --folder {resources.folder:q} --mirror {resources.mirror:q} --attempt {params.attempt:q} --record {output:q}"
         " > {log:q} 2>&1"

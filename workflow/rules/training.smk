@@ -52,9 +52,9 @@ rule train_schnetpack:
         "Training {wildcards.architecture} on synthetic data (log: {log})"
     shell:
         "OMP_NUM_THREADS={threads} OMP_WAIT_POLICY=passive .envs/schnetpack/bin/python"
-        " workflow/scripts/train_schnetpack.py --architecture {wildcards.architecture} --data {input.structures:q}"
+        " workflow/scripts/train_schnetpack.py --architecture {wildcards.architecture:q} --data {input.structures:q}"
         " --settings {params.settings:q} --seed {params.seed} --threads {threads} --model {output.model:q}"
-        " --record {output.record:q} --workdir results/training/work/{wildcards.architecture} > {log:q} 2>&1"
+        " --record {output.record:q} --workdir results/training/work/{wildcards.architecture:q} > {log:q} 2>&1"
 
 
 rule plot_training:
