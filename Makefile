@@ -47,7 +47,7 @@ models: setup  ## build every environment that can be built here, and a table of
 	@$(DRIVER)/python workflow/scripts/models.py $(MODELS)
 
 test-models: setup  ## the laws of every potential whose environment can be built here
-	@$(DRIVER)/python workflow/scripts/models.py --build-only
+	@$(SNAKEMAKE) $(patsubst envs/%.yaml,.envs/%/environment.lock,$(wildcard envs/*.yaml))
 	@$(DRIVER)/python -m pytest -m "models or other_models" tests/potentials
 
 test-slurm: setup  ## tests on a SLURM that they bring up themselves (root; packages: profiles/README.md)

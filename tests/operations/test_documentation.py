@@ -52,3 +52,11 @@ def test_every_chapter_has_a_page_with_its_limits_and_sources():
 def test_the_citation_has_what_the_format_asks_for():
     content = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert {"cff-version", "message", "title", "authors"} <= content.keys()
+
+
+def test_makefile_gives_programs_options_that_they_have():
+    calls = re.findall(r"(workflow/scripts/\w+\.py)((?: [^\s$&|]+)*)", (ROOT / "Makefile").read_text())
+    assert len(calls) > 3
+    for program, arguments in calls:
+        for option in re.findall(r"--[a-z-]+", arguments):
+            assert f'"{option}"' in (ROOT / program).read_text(), f"{program} {option}"

@@ -40,7 +40,7 @@ DESCRIPTIVE_KEYS = frozenset(
 )
 
 # What changes numbers, and is told to people too.
-SHOWN_KEYS = frozenset({"charge", "cutoff_A", "dispersion", "spin_multiplicity"})
+SHOWN_KEYS = frozenset({"charge", "cutoff_A", "dispersion", "forces", "spin_multiplicity"})
 
 # What loaders call the head of a model that has several, each with a level of theory of its own.
 HEAD_KEYS = ("head", "modal", "task")

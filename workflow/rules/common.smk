@@ -34,6 +34,9 @@ DRIVER = sys.executable
 ATTEMPTS = 3
 RETRIES = ATTEMPTS - 1 if workflow.is_main_process else 0
 
+# What is trained on synthetic data.
+ARCHITECTURES = ("schnet", "painn")
+
 # Targets that are made from the results that exist, instead of waiting for all models.
 COLLECTING = (
     "tables",

@@ -1,7 +1,5 @@
 """Training data: what data sets hold, and synthetic data with potentials that are trained on it."""
 
-ARCHITECTURES = ("schnet", "painn")
-
 
 rule prepare_training:
     """Draw structures with energies and forces of a random n-body potential."""

@@ -21,7 +21,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 from assay.failures import PotentialFailure, UserError, near_misses
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 LOADER_KEYS = {"calculator", "arguments", "path"}
 
@@ -44,9 +44,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
         ``environment`` if the module or what the factory needs cannot be imported, ``checkpoint`` if the weights are
         missing, ``error`` if the factory raises anything else or makes what is no ase calculator.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - LOADER_KEYS:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    name, loader = entry["name"], loader_options(entry, LOADER_KEYS)
     target = loader.get("calculator", "")
     factory = find_factory(name, target, loader.get("path"))
     weights = checkpoint_path(entry)

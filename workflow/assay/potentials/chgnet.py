@@ -33,7 +33,7 @@ from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.devices import compile_layers, release_cuda, torch_device
 from assay.potentials.host_pairs import HostPairs
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 BUNDLED = ("0.3.0", "0.2.0", "r2scan")
 """The models whose weights come with the package."""
@@ -80,9 +80,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the weights are missing or cannot be read.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - LOADER_KEYS:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    name, loader = entry["name"], loader_options(entry, LOADER_KEYS)
     if entry.get("dtype", "float32") != "float32":
         raise UserError(f"models: {name}.dtype: CHGNet computes in float32; got {entry['dtype']!r}.")
     place = torch_device(device)

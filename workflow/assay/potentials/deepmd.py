@@ -32,7 +32,7 @@ from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.devices import release_cuda, torch_device
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 LOADER_KEYS = {"head"}
 
@@ -99,9 +99,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the weights are missing or cannot be read.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - LOADER_KEYS:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    name, loader = entry["name"], loader_options(entry, LOADER_KEYS)
     place = torch_device(device)
     path = checkpoint_path(entry)
     if path is None:

@@ -28,12 +28,12 @@ from fairchem.core import OCPCalculator
 from fairchem.core.datasets import data_list_collater
 from matscipy.neighbours import neighbour_list
 
-from assay.failures import PotentialFailure, UserError, near_misses
+from assay.failures import PotentialFailure, UserError
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.devices import release_cuda, torch_device
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 LOADER_KEYS: set[str] = set()
 
@@ -55,8 +55,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
         ``checkpoint`` if the weights are missing or cannot be read.
     """
     name = entry["name"]
-    for key in entry.get("loader") or {}:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    loader_options(entry, LOADER_KEYS)
     if entry.get("dtype", "float32") != "float32":
         raise UserError(f"models: {name}.dtype: fairchem 1 computes in float32; got {entry['dtype']!r}.")
     place = torch_device(device)

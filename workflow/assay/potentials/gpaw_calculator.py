@@ -18,12 +18,12 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 
-from assay.failures import PotentialFailure, UserError, near_misses
+from assay.failures import PotentialFailure, UserError
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared
 from assay.potentials.boxes import boxed
 from assay.potentials.calculator import EvaluatingCalculator
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 from assay.references.gpaw_code import Code, Gpaw, NotConverged, single_point
 from assay.references.gpaw_phonons import SCHEMES
 from assay.references.gpaw_settings import PhononSettings, kpoint_mesh, phonon_settings
@@ -48,9 +48,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the entry names weights, which a quantum-mechanical method does not have.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - DEFAULTS.keys():
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, DEFAULTS)}")
+    name, loader = entry["name"], loader_options(entry, DEFAULTS)
     if device != "cpu":
         raise UserError(f"models: {name}: GPAW runs on the CPU only here; choose the device cpu.")
     path = checkpoint_path(entry)

@@ -26,13 +26,13 @@ from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 from matscipy.neighbours import neighbour_list
 
-from assay.failures import PotentialFailure, UserError, near_misses
+from assay.failures import PotentialFailure, UserError
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.calculator import EvaluatingCalculator
 from assay.potentials.devices import release_cuda, torch_device
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 DEFAULTS: dict[str, Any] = {"path": "", "cutoff_A": 6.0, "max_neighbours": 20, "mean_energy_eV": 0.0}
 """Options of the loader; cutoff and number of neighbours are those of the authors' class unless given."""
@@ -67,9 +67,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
         ``environment`` if the folder is not there, is not the repository, or needs a package that is not installed;
         ``checkpoint`` if the weights are missing or do not fit.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - DEFAULTS.keys():
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, DEFAULTS)}")
+    name, loader = entry["name"], loader_options(entry, DEFAULTS)
     if entry.get("dtype", "float32") != "float32":
         raise UserError(f"models: {name}.dtype: LEIGNN computes in float32; got {entry['dtype']!r}.")
     options = {**DEFAULTS, **loader}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -116,6 +116,20 @@ def checkpoint_path(entry: Mapping[str, Any]) -> Path | None:
             weights.sha256,
         )
     return weights.path
+
+
+def loader_options(entry: Mapping[str, Any], known: Collection[str]) -> Mapping[str, Any]:
+    """The arguments of the entry's loader.
+
+    Raises
+    ------
+    UserError
+        If one is not among those that the adapter knows.
+    """
+    options = entry.get("loader") or {}
+    for key in sorted(set(options).difference(known)):
+        raise UserError(f"models: {entry['name']}.loader.{key}: unknown key{near_misses(key, sorted(known))}")
+    return options
 
 
 def declared_elements(entry: Mapping[str, Any], known: frozenset[str] | None) -> frozenset[str] | None:

@@ -28,7 +28,7 @@ from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.charges import ChargedCalculator, charge_and_multiplicity, refuse_charge
 from assay.potentials.devices import release_cuda, torch_device
 from assay.potentials.edges import Edges, edges_in_host, edges_within
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 with redirect_stdout(StringIO()), warnings.catch_warnings():
     # the package says that kernels could be installed, e3nn that the package sets a variable
@@ -85,9 +85,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the weights are missing or cannot be read; ``environment`` if the kernels are not there.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - LOADER_KEYS:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    name, loader = entry["name"], loader_options(entry, LOADER_KEYS)
     dtype = entry.get("dtype", "float32")
     if dtype not in DTYPES:
         raise UserError(f"models: {name}.dtype: MACE computes in float32 or float64; got {dtype!r}.")

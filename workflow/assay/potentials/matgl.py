@@ -24,12 +24,12 @@ from matgl.ext.ase import PESCalculator
 from matscipy.neighbours import neighbour_list
 from torch_geometric.data import Batch, Data
 
-from assay.failures import PotentialFailure, UserError, near_misses
+from assay.failures import PotentialFailure, UserError
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.devices import release_cuda, torch_device
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 LOADER_KEYS = {"state"}
 DTYPES = ("float32", "float64")
@@ -53,9 +53,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the weights are missing, cannot be read, or need charges.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - LOADER_KEYS:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    name, loader = entry["name"], loader_options(entry, LOADER_KEYS)
     dtype = entry.get("dtype", "float32")
     if dtype not in DTYPES:
         raise UserError(f"models: {name}.dtype: MatGL computes in float32 or float64; got {dtype!r}.")

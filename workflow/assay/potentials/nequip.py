@@ -28,12 +28,12 @@ from nequip.model.inference_models import load_compiled_model
 from nequip.model.saved_models.load_utils import load_saved_model
 from nequip.utils.global_state import set_global_state
 
-from assay.failures import PotentialFailure, UserError, near_misses
+from assay.failures import PotentialFailure, UserError
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.devices import release_cuda, torch_device
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 LOADER_KEYS = {"model"}
 
@@ -122,9 +122,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the file is missing, cannot be read, or was compiled for another device.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - LOADER_KEYS:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    name, loader = entry["name"], loader_options(entry, LOADER_KEYS)
     place = torch_device(device)
     path = checkpoint_path(entry)
     if path is None:

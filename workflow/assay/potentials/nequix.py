@@ -28,7 +28,7 @@ from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.host_pairs import HostPairs
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 from assay.potentials.nequix_jax import JaxPasses, jax_device, read_jax
 
 LOADER_KEYS = {"backend"}
@@ -76,9 +76,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the weights are missing or cannot be read.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - LOADER_KEYS:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    name, loader = entry["name"], loader_options(entry, LOADER_KEYS)
     backend = loader.get("backend", "jax")
     if backend not in BACKENDS:
         raise UserError(f"models: {name}.loader.backend: unknown backend {backend!r}{near_misses(backend, BACKENDS)}")

@@ -32,7 +32,7 @@ from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.charges import ChargedCalculator, charge_and_multiplicity, refuse_charge
 from assay.potentials.devices import release_cuda, torch_device
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 LOADER_KEYS = {"model", "neighbours", "precision", "compile"}
 
@@ -56,9 +56,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the weights are missing, cannot be read, or are of another architecture.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - LOADER_KEYS:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    name, loader = entry["name"], loader_options(entry, LOADER_KEYS)
     dtype = entry.get("dtype", "float32")
     precision = _precision(name, dtype, loader.get("precision"))
     place = torch_device(device)

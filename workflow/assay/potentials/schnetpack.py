@@ -21,12 +21,12 @@ from ase.calculators.calculator import Calculator
 from ase.data import chemical_symbols
 from matscipy.neighbours import neighbour_list
 
-from assay.failures import PotentialFailure, UserError, near_misses
+from assay.failures import PotentialFailure, UserError
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared, nothing_to_release
 from assay.potentials.boxes import boxed
 from assay.potentials.devices import release_cuda, torch_device
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 from assay.potentials.schnetpack_files import EMBEDDED, Loaded, read_pickle, read_weights
 
 # isort: split
@@ -56,9 +56,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the weights are missing or cannot be read, or the module is none that this adapter knows.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - LOADER_KEYS:
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, LOADER_KEYS)}")
+    name, loader = entry["name"], loader_options(entry, LOADER_KEYS)
     dtype = entry.get("dtype", "float32")
     if dtype not in DTYPES:
         raise UserError(f"models: {name}.dtype: expected float32 or float64; got {dtype!r}.")

@@ -27,7 +27,7 @@ from assay.failures import PotentialFailure, UserError, near_misses
 from assay.potentials.base import Potential, Result
 from assay.potentials.batching import Prepared
 from assay.potentials.boxes import boxed
-from assay.potentials.loading import checkpoint_path, declared_elements
+from assay.potentials.loading import checkpoint_path, declared_elements, loader_options
 
 METHODS = ("GFN1-xTB", "GFN2-xTB")
 
@@ -58,9 +58,7 @@ def load(entry: Mapping[str, Any], device: str) -> Potential:
     PotentialFailure
         ``checkpoint`` if the entry names weights, which tight binding does not have.
     """
-    name, loader = entry["name"], entry.get("loader") or {}
-    for key in loader.keys() - DEFAULTS.keys():
-        raise UserError(f"models: {name}.loader.{key}: unknown key{near_misses(key, DEFAULTS)}")
+    name, loader = entry["name"], loader_options(entry, DEFAULTS)
     options = {**DEFAULTS, **loader}
     if options["method"] not in METHODS:
         known = near_misses(options["method"], METHODS)
