@@ -21,7 +21,8 @@ PER_MODEL = Counter(describe_model=1, summarise_model=1)
 PER_MODEL += Counter({f"run_{chapter}": count for chapter, count in BATCHES.items()})
 SCORED = Counter(f"score_{chapter}" for chapter in BATCHES)
 SHOWN = SCORED + Counter(f"plot_{chapter}" for chapter in BATCHES) + Counter(report=1)
-SHARED = PREPARED + SHOWN + Counter(all=1, tabulate_catalogue=1, export_tables=1)
+TRAINING_DATA = Counter(probe_dataset=1, tabulate_datasets=1)
+SHARED = PREPARED + SHOWN + TRAINING_DATA + Counter(all=1, tabulate_catalogue=1, export_tables=1)
 
 
 def times(counter: Counter[str], factor: int) -> Counter[str]:
@@ -47,7 +48,7 @@ def template(tmp_path_factory):
     project = make_tiny(copy_project(tmp_path_factory.mktemp("template") / "done"))
     for path in outputs(project):
         target = project.root / path
-        if path.endswith(("/bands", "_aif")):
+        if path.endswith(("/bands", "_aif", "export/tables")):
             target.mkdir(parents=True, exist_ok=True)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)

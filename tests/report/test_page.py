@@ -20,8 +20,9 @@ from assay.report.general import introduction
 from assay.report.headlines import HEADLINES
 from assay.report.html import caption, figure_html, summary_html
 from assay.report.interactive import interactive_html
-from assay.report.overview import overview_section, step_costs
+from assay.report.overview import laws_cell, overview_section, step_costs
 from assay.report.rank_table import rank_rows, ranks_section
+from assay.report.training_data import training_data_section
 
 PAGES = (diatomics.PAGE, phonons.PAGE, gas.PAGE, widom.PAGE, adsorption.PAGE, speed.PAGE, conformance.PAGE)
 VOID = {"meta", "img", "br", "input", "link"}
@@ -104,6 +105,25 @@ def test_the_smallest_number_is_the_darkest(results):
 def test_a_step_is_told_in_seconds():
     table = pd.DataFrame({"model": ["a"], "device": ["cpu"], "ns_per_day_100_atoms": [0.0864]})
     assert step_costs(table) == {("a", 100): {"cpu": pytest.approx(1.0)}}
+
+
+def test_laws_that_a_model_breaks_are_named():
+    counts = {"n_ok": [13, 14], "n_total": [14, 14], "n_broken": [2, 0], "broken": ["rotation, net-force", np.nan]}
+    summary = pd.DataFrame(counts, index=["a", "b"])
+    assert "11 of 14 <small>(not: rotation, net-force)</small>" in laws_cell(summary, "a")
+    assert laws_cell(summary, "b").endswith(">14 of 14</td>") and laws_cell(summary, "c") == "<td>–</td>"
+
+
+def test_training_data_has_a_section_where_there_is_any(tmp_path):
+    assert training_data_section(tmp_path) == ""
+    (tmp_path / "tables").mkdir()
+    pairs = pd.DataFrame({"dataset": ["b<i>", "b<i>"], "pair": ["all", "Al-Cu"], "n_pairs": [12, 5]})
+    pairs.to_csv(tmp_path / "tables/datasets.csv", index=False)
+    section = training_data_section(tmp_path)
+    assert "<h3>b&lt;i&gt;</h3>" in section and section.count("There is no figure") == 2 and "Al-Cu" in section
+    assert "synthetic" not in section
+    pd.DataFrame({"model": ["schnet"], "n_train": [16]}).to_csv(tmp_path / "tables/training.csv", index=False)
+    assert "synthetic" in training_data_section(tmp_path)
 
 
 def test_another_level_of_theory_is_told(results, shipped_config):

@@ -100,12 +100,34 @@ def trained_architectures():
     return [each for each in ARCHITECTURES if f"{each}-synthetic" in CAMPAIGN.models] or list(ARCHITECTURES)
 
 
+def tables_of_training():
+    """Tables of the campaign's data sets, and of the models that it trains."""
+    trains = any(f"{each}-synthetic" in CAMPAIGN.models for each in ARCHITECTURES)
+    wanted = {"results/tables/datasets.csv": CAMPAIGN.config["datasets"], "results/tables/training.csv": trains}
+    return [path for path, asked in wanted.items() if asked]
+
+
 def dataset_of(wildcards):
     """The entry of the configuration's `datasets` that a job is for."""
     for entry in CAMPAIGN.config["datasets"]:
         if entry["name"] == wildcards.dataset:
             return entry
     raise WorkflowError(f"datasets: there is no data set {wildcards.dataset!r} in the configuration; add it.")
+
+
+def parts_of_datasets(wildcards):
+    """The tables of the configuration's data sets."""
+    if not CAMPAIGN.config["datasets"]:
+        raise WorkflowError("datasets: the configuration names no data set; add one (config/README.md).")
+    return [f"results/datasets/{entry['name']}/pairs.csv" for entry in CAMPAIGN.config["datasets"]]
+
+
+def file_of_dataset(wildcards):
+    """The file of frames that a job reads."""
+    path = dataset_of(wildcards)["path"]
+    if not os.path.exists(path):
+        raise WorkflowError(f"datasets: {wildcards.dataset}.path: there is no file {path}; correct it or leave it out.")
+    return path
 
 
 def lock_of_model(wildcards):

@@ -9,6 +9,7 @@ rule report:
     input:
         tables=CAMPAIGN.tables(),
         figures=CAMPAIGN.figures(),
+        training=lambda wildcards: records_to_collect(tables_of_training()),
         records=lambda wildcards: records_to_collect(CAMPAIGN.records()),
     output:
         "results/report/index.html",
@@ -51,11 +52,11 @@ rule export_tables:
     input:
         "results/tables/catalogue.csv",
         CAMPAIGN.tables(),
+        lambda wildcards: records_to_collect(tables_of_training()),
     output:
         "results/export/datapackage.json",
         "results/export/assay.parquet",
-        [path.replace("results/tables/", "results/export/tables/") for path in CAMPAIGN.tables()],
-        "results/export/tables/catalogue.csv",
+        directory("results/export/tables"),
     log:
         "results/logs/export_tables.log",
     localrule: True

@@ -88,24 +88,39 @@ rule plot_training:
 
 
 rule datasets:
-    """The histograms of every data set of the configuration."""
+    """The table and the figures of every data set of the configuration."""
     input:
-        expand("results/tables/datasets/{dataset}.csv", dataset=[each["name"] for each in CAMPAIGN.config["datasets"]]),
+        "results/tables/datasets.csv",
     localrule: True
+
+
+rule tabulate_datasets:
+    """Join the tables of all data sets."""
+    input:
+        parts_of_datasets,
+    output:
+        report(
+            "results/tables/datasets.csv",
+            caption="../report/datasets_table.rst",
+            category="Training data",
+            labels={"table": "distances and forces"},
+        ),
+    log:
+        "results/logs/tabulate_datasets.log",
+    localrule: True
+    message:
+        "Tabulating the data sets"
+    shell:
+        "{DRIVER:q} workflow/scripts/tabulate_datasets.py --parts {input:q} --table {output:q} > {log:q} 2>&1"
 
 
 rule probe_dataset:
     """Histograms of a data set's distances and forces, streamed. Uses wildcard `dataset`."""
     input:
-        lambda wildcards: dataset_of(wildcards)["path"],
+        file_of_dataset,
     output:
         histograms="results/datasets/{dataset}/histograms.h5",
-        table=report(
-            "results/tables/datasets/{dataset}.csv",
-            caption="../report/datasets_table.rst",
-            category="Training data",
-            labels={"table": "{dataset}"},
-        ),
+        table="results/datasets/{dataset}/pairs.csv",
         pairs=report(
             "results/figures/datasets/{dataset}/pairs.svg",
             caption="../report/datasets_pairs.rst",

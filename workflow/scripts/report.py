@@ -18,6 +18,7 @@ from assay.report.document import document
 from assay.report.general import failures_section, introduction, models_section, provenance_section
 from assay.report.overview import overview_section
 from assay.report.rank_table import ranks_section
+from assay.report.training_data import training_data_section
 
 PAGES = (diatomics.PAGE, phonons.PAGE, gas.PAGE, widom.PAGE, adsorption.PAGE, speed.PAGE, conformance.PAGE)
 
@@ -37,6 +38,7 @@ def main(argv: list[str] | None = None) -> int:
             overview_section(arguments.results, cards, records),
             ranks_section(arguments.results, config["seed"]),
             *(chapter_section(page, arguments.results, config) for page in PAGES),
+            training_data_section(arguments.results),
             models_section(cards),
             failures_section(records),
             provenance_section(records, config),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay.potentials.measured_laws import LAWS
+from assay.potentials.law_titles import TITLES
 from assay.report.chapter_page import ChapterPage
 
 COLUMNS = (
@@ -14,8 +14,8 @@ PAGE = ChapterPage(
     chapter="conformance",
     title="Conformance",
     protocol=lambda block: (
-        f"{len(LAWS) if block['laws'] == 'all' else len(block['laws'])} laws that any potential obeys, on a crystal, a"
-        " compound, a cell smaller than any cut-off, a slab and a molecule, none of them symmetric: energies do not"
+        f"{len(TITLES) if block['laws'] == 'all' else len(block['laws'])} laws that any potential obeys, on a crystal,"
+        " a compound, a cell smaller than any cut-off, a slab and a molecule, none of them symmetric: energies do not"
         " change when a structure is moved, turned, or listed in another order, and grow with its size; forces and"
         " stress are derivatives of the energy; a batch gives what single structures give, and what the package's own"
         " calculator gives."

@@ -35,8 +35,10 @@ def overview_section(results: Path, cards: Sequence[Mapping[str, Any]], records:
     """
     summaries = {headline.chapter: _summary(results, headline.chapter) for headline in HEADLINES}
     present = [headline for headline in HEADLINES if summaries[headline.chapter] is not None]
+    laws = _summary(results, "conformance")
     costs = step_costs(_summary(results, "speed", index=None))
     heads = ["model", "level of theory", *(f"{each.label} ({each.unit})" for each in present)]
+    heads += ["laws kept"] if laws is not None else []
     heads += [f"s/step at {size:,} atoms" for size in SIZES]
     heads += ["ok", "failures"]
     shades = {each.chapter: _shades(summaries[each.chapter], each) for each in present}
@@ -45,6 +47,7 @@ def overview_section(results: Path, cards: Sequence[Mapping[str, Any]], records:
         model = card["model"]
         cells = [_text(card["label"]), _text(card.get("level_of_theory") or MISSING)]
         cells += [headline_cell(summaries[each.chapter], each, model, shades[each.chapter]) for each in present]
+        cells += [laws_cell(laws, model)] if laws is not None else []
         cells += [_cost_cell(costs, model, size) for size in SIZES]
         cells += _outcome(model, records)
         rows.append(f"<tr>{''.join(cells)}</tr>")
@@ -54,7 +57,7 @@ def overview_section(results: Path, cards: Sequence[Mapping[str, Any]], records:
         "<p>Mean absolute deviation from the reference or from experiment by chapter, with its standard error and, in"
         " brackets, the number of cases it is a mean of: models with other numbers of cases are not compared by it"
         " (see below for the cases that all models have). The darker, the nearer to the smallest; white from ten times"
-        " that. Cost: seconds of a step (energy and forces) on the"
+        " that. Laws: those of the chapter on conformance. Cost: seconds of a step (energy and forces) on the"
         " device in brackets.</p>"
         f'<div class="scroll"><table class="overview"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></section>"
@@ -78,6 +81,16 @@ def headline_cell(summary: pd.DataFrame, headline: Headline, model: str, shades:
         f" <small>({row.get(headline.n, 0):.0f} of {row.get('n_total', 0):.0f}{', not trusted' if doubted else ''})"
         "</small></td>"
     )
+
+
+def laws_cell(summary: pd.DataFrame, model: str) -> str:
+    """How many of the laws of conformance a model keeps of those that were asked for, and which it breaks."""
+    if model not in summary.index:
+        return f"<td>{MISSING}</td>"
+    row = summary.loc[model]
+    kept, broken = row["n_ok"] - row["n_broken"], row["broken"]
+    names = f" <small>(not: {html.escape(broken)})</small>" if isinstance(broken, str) else ""
+    return f'<td data-value="{kept:.0f}">{kept:.0f} of {row["n_total"]:.0f}{names}</td>'
 
 
 def _shades(summary: pd.DataFrame, headline: Headline) -> dict[str, float]:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from assay.failures import UserError, near_misses
 from assay.speed.fits import fit_scaling
-from assay.speed.systems import BATCH
+from assay.speed.names import BATCH
 
 MEASURED, FITTED, BETWEEN, BEYOND = "measured", "by the fit", "between measured sizes", "extrapolated by the fit"
 

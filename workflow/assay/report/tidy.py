@@ -20,7 +20,9 @@ from assay.report.descriptions import STDERR, Column, Descriptions
 
 FIELDS = {
     "table": Column("table", "Name of the table that the number is from.", "string"),
-    "model": Column("model", "Name of the potential in the catalogue.", "string"),
+    "model": Column(
+        "model", "Name of the potential in the catalogue; empty where the table is not of models.", "string"
+    ),
     "case": Column("case", "What the potential was tried on; empty in summaries.", "string"),
     "key": Column("key", "Further columns that tell the table's rows apart, such as temperature_K=298.", "string"),
     "quantity": Column("quantity", "Name of the table's column.", "string"),
@@ -69,7 +71,7 @@ def _long(name: str, table: pd.DataFrame, descriptions: Descriptions) -> pd.Data
     index = pd.DataFrame(
         {
             "table": name,
-            "model": table["model"],
+            "model": table.get("model"),
             "case": table["case"] if "case" in key else None,
             "key": _further_key(table, [column for column in key if column not in ("model", "case")]),
         }
