@@ -8,6 +8,7 @@ import pytest
 
 from assay.potentials import load
 from assay.potentials.conformance import conformance, summary
+from assay.potentials.law_titles import TITLES
 from assay.potentials.measured_laws import ALL, LAWS, TOLERANCES, Measurement, Subject, measure
 
 ENTRY = {"package": "ase", "checkpoint": "none", "dtype": "float64", "elements": ["Cu", "Au", "Al"]}
@@ -38,7 +39,7 @@ def worst(rows: list[Measurement]) -> Measurement:
 def test_a_lawful_potential_deviates_by_rounding_alone(emt, law):
     rows, failures = measure(emt, law)
     assert not failures and all(row.passed for row in rows)
-    assert {row.law for row in rows} == {LAWS[law].title}
+    assert {row.law for row in rows} == {TITLES[law]}
     systems = {row.system for row in rows}
     assert systems == {ALL} if LAWS[law].together else systems <= set(emt.systems)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from assay.failures import UserError
 from assay.records import file_sha256, write_json
-from assay.speed.systems import HELIUM, make_systems, write_systems
+from assay.speed.names import HELIUM
+from assay.speed.systems import make_systems, write_systems
 from assay.structures import load_crystals
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from assay.chapters import Chapter, Files, Models
 from assay.failures import UserError, near_misses
-from assay.potentials.measured_laws import LAWS
+from assay.potentials.law_titles import TITLES
 from assay.validation import origin
 
 
@@ -26,7 +26,7 @@ class ConformanceChapter(Chapter):
     def cases(self) -> list[str]:
         """Names of the laws."""
         asked = self.config["laws"]
-        return list(LAWS) if asked == "all" else list(asked)
+        return list(TITLES) if asked == "all" else list(asked)
 
 
 def conformance_chapter(config: Mapping[str, Any], models: Models, files: Files) -> ConformanceChapter:
@@ -39,7 +39,7 @@ def conformance_chapter(config: Mapping[str, Any], models: Models, files: Files)
     """
     chapter = ConformanceChapter(config["conformance"], models)
     for law in chapter.cases:
-        if law not in LAWS:
+        if law not in TITLES:
             source = origin(files, ["conformance", "laws"], config["conformance"]["laws"])
-            raise UserError(f"{source}: conformance.laws: {law!r} is not a law{near_misses(law, LAWS)}")
+            raise UserError(f"{source}: conformance.laws: {law!r} is not a law{near_misses(law, TITLES)}")
     return chapter

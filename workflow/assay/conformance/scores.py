@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from assay.conformance.case import LAW_FILE
-from assay.potentials.measured_laws import LAWS
+from assay.potentials.law_titles import TITLES
 from assay.records import read_json
 from assay.results import census, first_columns
 
@@ -78,7 +78,7 @@ def score(
 
 def _rows(model: str, case: str, result: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     first = first_columns(model, case, result)
-    shared = {"device": result["device"] if result else None, "law": LAWS[case].title}
+    shared = {"device": result["device"] if result else None, "law": TITLES[case]}
     seen = result["observations"] if result else {}
     shared |= {name: seen.get(name) for name in ("dtype", "conservative", "equivariant", "batching")}
     empty = {"system": None, "quantity": None, "unit": None, "value": np.nan, "tolerance": np.nan}
@@ -150,7 +150,7 @@ def _law(case: str, rows: pd.DataFrame) -> dict[str, Any]:
     worst = next((state for state in ("missing", "failed") if (rows["status"] == state).any()), "ok")
     reasons = rows.loc[rows["status"] == worst, "reason"]
     broken = bool((rows["passed"] == False).any())  # noqa: E712 (None where nothing was measured)
-    return {"law": LAWS[case].title, "status": worst, "reason": reasons.iloc[0], "broken": broken}
+    return {"law": TITLES[case], "status": worst, "reason": reasons.iloc[0], "broken": broken}
 
 
 def _largest(rows: pd.DataFrame, case: str, quantity: str) -> float:

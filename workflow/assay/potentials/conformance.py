@@ -17,6 +17,7 @@ from typing import Any
 
 from assay.failures import PotentialFailure, UserError
 from assay.potentials.base import Potential
+from assay.potentials.law_titles import TITLES
 from assay.potentials.loading import load
 from assay.potentials.measured_laws import ANSWERS, LAWS, Failure, Measurement, Subject, measure
 from assay.records import write_json
@@ -35,11 +36,11 @@ def conformance(potential: Potential, seed: int = 0) -> dict[str, Any]:
     rows: list[Measurement] = []
     failures: list[Failure] = []
     answers: dict[str, bool | None] = {}
-    for name, law in LAWS.items():
+    for name in LAWS:
         found, missed = measure(subject, name, seed)
         failures += missed
         if name in ANSWERS:
-            answers[law.title] = found[0].passed if found else None
+            answers[TITLES[name]] = found[0].passed if found else None
         else:
             rows += found
     failed = len(failures) + sum(not row.passed for row in rows) + sum(answer is False for answer in answers.values())

@@ -21,6 +21,7 @@ from assay.failures import PotentialFailure, UserError
 from assay.potentials import laws
 from assay.potentials.base import PROPERTIES, Potential
 from assay.potentials.law_systems import spread, systems
+from assay.potentials.law_titles import TITLES
 from assay.randomness import random_stream
 
 log = logging.getLogger("assay")
@@ -115,8 +116,6 @@ class Law:
 
     Attributes
     ----------
-    title : str
-        The law in short, for tables and figures.
     measure : callable
         ``measure(subject, atoms, rng) -> deviations``; `atoms` is a list of structures where `together`.
     together : bool
@@ -127,7 +126,6 @@ class Law:
         Whether a potential has to obey it.
     """
 
-    title: str
     measure: Callable[[Subject, Any, np.random.Generator], Mapping[str, float]]
     together: bool = False
     periodic: int = 0
@@ -174,61 +172,49 @@ ALL = "all"
 """In place of a system: all of them together."""
 
 LAWS: dict[str, Law] = {
-    "translation": Law("translation", lambda subject, atoms, rng: laws.translation(subject.potential, atoms, rng)),
+    "translation": Law(lambda subject, atoms, rng: laws.translation(subject.potential, atoms, rng)),
     "rotation": Law(
-        "rotation",
         lambda subject, atoms, rng: laws.rotation(subject.potential, atoms, rng),
         required=lambda potential: potential.equivariant,
     ),
     "inversion": Law(
-        "inversion",
         lambda subject, atoms, rng: laws.inversion(subject.potential, atoms),
         required=lambda potential: False,
     ),
-    "permutation": Law("permutation", lambda subject, atoms, rng: laws.permutation(subject.potential, atoms, rng)),
-    "wrapping": Law("wrapping", lambda subject, atoms, rng: laws.wrapping(subject.potential, atoms, rng), periodic=1),
+    "permutation": Law(lambda subject, atoms, rng: laws.permutation(subject.potential, atoms, rng)),
+    "wrapping": Law(lambda subject, atoms, rng: laws.wrapping(subject.potential, atoms, rng), periodic=1),
     "extensivity": Law(
-        "extensivity",
         lambda subject, atoms, rng: laws.extensivity(subject.potential, atoms),
         periodic=3,
         required=lambda potential: potential.extensive,
     ),
     "net-force": Law(
-        "net force",
         lambda subject, atoms, rng: laws.net_force(subject.potential, atoms),
         required=lambda potential: potential.conservative,
     ),
     "force-gradient": Law(
-        "force = -dE/dx",
         lambda subject, atoms, rng: laws.force_derivative(subject.potential, atoms, rng, subject.limits.steps_A),
         required=lambda potential: potential.conservative,
     ),
     "stress-gradient": Law(
-        "stress = dE/dstrain",
         lambda subject, atoms, rng: laws.stress_derivative(subject.potential, atoms, subject.limits.strains),
         periodic=3,
         required=lambda potential: potential.conservative,
     ),
     "batch": Law(
-        "batch = single",
         lambda subject, atoms, rng: laws.batch_equals_single(subject.potential, [*atoms, *spread(atoms[-1])]),
         together=True,
     ),
     "calculator": Law(
-        "calculator = batch",
         lambda subject, atoms, rng: laws.calculator_equals_batch(subject.potential, atoms),
         together=True,
     ),
     "package": Law(
-        "batch = package",
         lambda subject, atoms, rng: laws.batch_equals_package(subject.potential, atoms),
         together=True,
     ),
-    "empty-batch": Law(
-        "empty batch", lambda subject, atoms, rng: laws.answers_empty_batch(subject.potential), together=True
-    ),
+    "empty-batch": Law(lambda subject, atoms, rng: laws.answers_empty_batch(subject.potential), together=True),
     "unknown-element": Law(
-        "unsupported element",
         lambda subject, atoms, rng: laws.refuses_unknown_element(subject.potential),
         together=True,
     ),
@@ -267,18 +253,18 @@ def measure(subject: Subject, name: str, seed: int = 0) -> tuple[list[Measuremen
         try:
             numbers = law.measure(subject, atoms, random_stream(seed, f"conformance/{name}/{system}"))
         except PotentialFailure as failure:
-            failures.append(Failure(law.title, system, failure.reason, failure.message))
+            failures.append(Failure(TITLES[name], system, failure.reason, failure.message))
             continue
         except (UserError, OSError):
             raise
         except Exception as error:
             # what a model raises on one structure says nothing of the others
-            log.warning("%s, %s", law.title, system, exc_info=True)
+            log.warning("%s, %s", TITLES[name], system, exc_info=True)
             told = " ".join(f"{type(error).__name__}: {error}".split())
-            failures.append(Failure(law.title, system, "error", told))
+            failures.append(Failure(TITLES[name], system, "error", told))
             continue
         for quantity, value in numbers.items():
             tolerance = subject.limits.of(quantity, *subject.scale(system))
             required = law.required(subject.potential)
-            measurements.append(Measurement(law.title, system, quantity, value, tolerance, required))
+            measurements.append(Measurement(TITLES[name], system, quantity, value, tolerance, required))
     return measurements, failures

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
+from assay.speed.names import BATCH, HELIUM
 from assay.speed.scores import NS_PER_DAY, DftCost
-from assay.speed.systems import BATCH, HELIUM
 from assay.style import REFERENCE_COLOUR, new_figure, say_empty
 
 ENDINGS = {"out_of_memory": ("x", "out of memory"), "timeout": ("+", "out of time"), "crashed": ((6, 2, 0), "crashed")}

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from assay.interactive import line
-from assay.speed.systems import BATCH
+from assay.speed.names import BATCH
 
 
 def curve_plot(

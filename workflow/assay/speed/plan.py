@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from assay.chapters import Chapter, Files, Models
 from assay.failures import UserError, near_misses
-from assay.speed.systems import BATCH, HELIUM
+from assay.speed.names import BATCH, HELIUM
 from assay.structures import load_crystals
 from assay.validation import origin
 

@@ -13,8 +13,8 @@ import pandas as pd
 from assay.records import read_json
 from assay.results import census, first_columns
 from assay.speed.fits import ScalingFit, fit_scaling
+from assay.speed.names import BATCH
 from assay.speed.protocol import TIMES_FILE, read_times
-from assay.speed.systems import BATCH
 
 TIME_STEP_FS = 1.0
 STEPS_PER_NS = 1e6 / TIME_STEP_FS

@@ -20,9 +20,6 @@ from assay.failures import UserError
 from assay.randomness import random_stream
 from assay.records import atomic_path
 
-HELIUM = "helium"
-BATCH = "batch"
-
 
 @dataclass(frozen=True)
 class Systems:
