@@ -9,7 +9,7 @@ SNAKEMAKE = $(DRIVER)/snakemake --profile $(PROFILE) --cores $(CORES)
 PYTEST = $(DRIVER)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run plan status report references environments models test test-fast test-models test-slurm lint format lock rulegraph clean
+.PHONY: help setup run plan status report references environments models test test-fast test-models test-slurm test-slurm-faults lint format lock rulegraph clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -50,8 +50,11 @@ test-models: setup  ## the laws of every potential whose environment can be buil
 	@$(SNAKEMAKE) $(patsubst envs/%.yaml,.envs/%/environment.lock,$(wildcard envs/*.yaml))
 	@$(DRIVER)/python -m pytest -m "models or other_models" tests/potentials
 
-test-slurm: setup  ## tests on a SLURM that they bring up themselves (root; packages: profiles/README.md)
-	@$(DRIVER)/python -m pytest -m slurm tests/slurm
+test-slurm: setup  ## a campaign on a SLURM that the tests bring up themselves (root; packages: profiles/README.md)
+	@$(DRIVER)/python -m pytest -m "slurm and not slow" tests/slurm
+
+test-slurm-faults: setup  ## the same with all that can happen on a cluster: limits, failing nodes, a full disk (20 minutes)
+	@$(DRIVER)/python -m pytest -m "slurm and slow" tests/slurm
 
 lint: setup  ## ruff, snakefmt, snakemake --lint
 	@$(DRIVER)/ruff check . && $(DRIVER)/ruff format --check . && $(DRIVER)/snakefmt --check Snakefile workflow/rules

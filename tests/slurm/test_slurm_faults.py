@@ -13,6 +13,7 @@ import pytest
 from slurm_campaigns import Head, Running, SlurmCampaign, await_that, full_disk
 
 pytest_plugins = ["slurm_fixtures"]
+pytestmark = pytest.mark.slow
 
 ROOM_bytes = 32_000
 """Enough for the description of a model and for the books of its job, too little for a curve."""

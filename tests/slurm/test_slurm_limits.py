@@ -7,6 +7,7 @@ import json
 import pytest
 
 pytest_plugins = ["slurm_fixtures"]
+pytestmark = pytest.mark.slow
 
 
 def test_a_campaign_completes_although_jobs_came_to_their_limits(limits):
