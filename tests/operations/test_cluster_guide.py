@@ -12,12 +12,11 @@ import sys
 import pytest
 import yaml
 from conftest import ROOT, copy_project
-from typed_commands import DRIVER, typed
+from typed_commands import DRIVER, commands, typed
 
 from assay.validation import read_schema
 
 GUIDE = (ROOT / "docs/running-on-a-cluster.md").read_text()
-BLOCKS = re.findall(r"```bash\n(.*?)```", GUIDE, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +26,11 @@ def campaign(tmp_path_factory):
     return project.root
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=[str(number) for number in range(len(BLOCKS))])
-def test_commands_work_as_they_stand(campaign, block):
-    for line in block.splitlines():
-        (campaign / "results/models/chgnet-0.3.0/phonons").mkdir(parents=True, exist_ok=True)
-        run = subprocess.run(typed(line), cwd=campaign, capture_output=True, text=True, check=False)
-        assert run.returncode == 0, line + run.stdout + run.stderr
+@pytest.mark.parametrize("command", commands(GUIDE))
+def test_commands_work_as_they_stand(campaign, command):
+    (campaign / "results/models/chgnet-0.3.0/phonons").mkdir(parents=True, exist_ok=True)
+    run = subprocess.run(typed(command), cwd=campaign, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_the_files_and_keys_that_are_named_exist():
