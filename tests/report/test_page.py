@@ -23,6 +23,7 @@ from assay.report.interactive import interactive_html
 from assay.report.overview import laws_cell, overview_section, step_costs
 from assay.report.rank_table import rank_rows, ranks_section
 from assay.report.training_data import training_data_section
+from assay.style import new_figure, save_figures
 
 PAGES = (diatomics.PAGE, phonons.PAGE, gas.PAGE, widom.PAGE, adsorption.PAGE, speed.PAGE, conformance.PAGE)
 VOID = {"meta", "img", "br", "input", "link"}
@@ -92,7 +93,7 @@ def test_the_page_is_well_formed_and_loads_nothing(results, shipped_config):
 
 def test_the_overview_has_errors_counts_failures_and_costs(results):
     section = overview_section(results, CARDS, RECORDS)
-    assert "1 ± 0.2 <small>(10 of 10)</small>" in section and "3 ± 0.3 <small>(9 of 10)</small>" in section
+    assert "1.00 ± 0.20 <small>(10 of 10)</small>" in section and "3.00 ± 0.30 <small>(9 of 10)</small>" in section
     assert "2 crashed" in section and "0 of 2" in section
     assert "1 <small>(cpu)</small>, 0.01 <small>(cuda:0)</small>" in section
 
@@ -135,7 +136,7 @@ def test_another_level_of_theory_is_told(results, shipped_config):
 
 def test_errors_stand_beside_their_numbers(results):
     text = summary_html(results / "tables/phonons_summary.csv")
-    assert "1 ± 0.2" in text and "zone_mae_stderr_THz" not in text
+    assert "1.00 ± 0.20" in text and "zone_mae_stderr_THz" not in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.chapter)
@@ -148,6 +149,13 @@ def test_every_figure_and_table_has_a_caption(page, shipped_config):
 
 def test_a_figure_that_is_not_there_is_told(tmp_path):
     assert "no figure nothing.png" in figure_html(tmp_path / "nothing.png", "caption")
+
+
+def test_pictures_have_letters_of_one_size(tmp_path):
+    figure, _ = new_figure(width=5, height=2)
+    save_figures({"one": figure}, tmp_path)
+    pixels, width = 5 * 200, int(re.search(r'width="(\d+)"', figure_html(tmp_path / "one.png", "words"))[1])
+    assert width == pytest.approx(0.6 * pixels, rel=0.02)
 
 
 def test_a_plot_holds_its_data_and_no_end_of_script(tmp_path):

@@ -13,8 +13,9 @@ from assay.failures import UserError
 from assay.report.eligibility import objections
 from assay.report.job_words import Job
 from assay.report.materials import relevant_cases, untested_elements
+from assay.report.quoting import with_error
 from assay.report.recommendation import recommend
-from assay.report.recommendation_text import as_text, with_error
+from assay.report.recommendation_text import as_text
 from assay.report.size_costs import BETWEEN, BEYOND, FITTED, MEASURED, choose_system, step_cost
 
 PHONONS = Job(chapters={"phonons": 1.0})
@@ -176,7 +177,8 @@ def test_an_unknown_system_names_those_there_are():
     [
         (1.3144, 0.3466, "1.31 ± 0.35 eV"),
         (0.5, float("nan"), "0.5 eV"),
-        (0.0, 0.1, "0 eV"),
+        (0.0, 0.1, "0.00 ± 0.10 eV"),
+        (1.234e8, 0.2, "1.23e+08 ± 0.2 eV"),
         (123.4, 45.0, "123 ± 45 eV"),
     ],
 )

@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from assay.report.quoting import with_error
 from assay.tables import read_table
 
 MISSING = "–"
+PNG_WIDTH = slice(16, 20)
+"""Where a PNG file says how many pixels wide it is."""
+SHRINKING = 0.6
+"""Of the pixels of a picture to those of the page: letters of all pictures have the size of the text around them."""
 CAPTIONS = Path(__file__).resolve().parents[2] / "report"
 """Captions of tables and figures, for this page and for `snakemake --report`."""
 
@@ -42,9 +47,13 @@ def figure_html(path: Path, words: str) -> str:
     """An embedded picture with its caption (HTML), or a sentence where there is no such picture."""
     if not path.exists():
         return f'<p class="note">There is no figure {html.escape(path.name)}.</p>'
-    data = base64.b64encode(path.read_bytes()).decode()
+    data = path.read_bytes()
+    width = round(SHRINKING * int.from_bytes(data[PNG_WIDTH], "big"))
     text = html.escape(re.sub(r"<.*?>", "", words))
-    return f'<figure><img alt="{text}" src="data:image/png;base64,{data}"><figcaption>{words}</figcaption></figure>'
+    return (
+        f'<figure><img alt="{text}" width="{width}" src="data:image/png;base64,{base64.b64encode(data).decode()}">'
+        f"<figcaption>{words}</figcaption></figure>"
+    )
 
 
 def grid_html(folder: Path) -> str:
@@ -76,7 +85,7 @@ def _errors(table: pd.DataFrame, errors: dict[str, str], name: str) -> Sequence[
 
 def _with_error(value: object, error: float) -> object:
     if isinstance(value, float) and pd.notna(value) and pd.notna(error):
-        return f"{value:.4g} ± {error:.2g}"
+        return with_error(value, error)
     return value
 
 

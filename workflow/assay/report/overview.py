@@ -13,6 +13,7 @@ import pandas as pd
 
 from assay.report.headlines import HEADLINES, Headline
 from assay.report.html import MISSING
+from assay.report.quoting import with_error
 from assay.tables import read_table
 
 FS_PER_NS = 1e6
@@ -73,11 +74,10 @@ def headline_cell(summary: pd.DataFrame, headline: Headline, model: str, shades:
     if not np.isfinite(value):
         return f"<td>{MISSING}</td>"
     error = row.get(headline.stderr, np.nan) if headline.stderr else np.nan
-    spread = f" ± {error:.1g}" if np.isfinite(error) else ""
     doubted = headline.n_trusted is not None and row.get(headline.n_trusted, 1) == 0
     share = 0.0 if doubted else shades.get(model, 0.0)
     return (
-        f'<td class="heat" style="--share:{share:.2f}" data-value="{value:.6g}">{value:.3g}{spread}'
+        f'<td class="heat" style="--share:{share:.2f}" data-value="{value:.6g}">{with_error(value, error)}'
         f" <small>({row.get(headline.n, 0):.0f} of {row.get('n_total', 0):.0f}{', not trusted' if doubted else ''})"
         "</small></td>"
     )

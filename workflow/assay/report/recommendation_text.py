@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from assay.report.quoting import with_error
 from assay.report.recommendation import Advice, Evidence, Recommendation
 from assay.report.size_costs import StepCost
 
@@ -87,17 +88,6 @@ def _rank(row: Mapping[str, float]) -> str:
     if not np.isfinite(row["mean_rank_low"]):
         return f"{row['mean_rank']:.2f}"
     return f"{row['mean_rank']:.2f} [{row['mean_rank_low']:.2f}, {row['mean_rank_high']:.2f}]"
-
-
-def with_error(value: float, stderr: float, unit: str = "") -> str:
-    """A number with its standard error, to the digits that the error leaves: ``1.31 ± 0.35 THz``."""
-    unit = f" {unit}" if unit else ""
-    if not np.isfinite(stderr) or stderr <= 0 or value == 0:
-        return f"{value:.3g}{unit}"
-    digits = 1 - int(np.floor(np.log10(stderr)))
-    if digits < -3 or digits > 5:
-        return f"{value:.3g} ± {stderr:.2g}{unit}"
-    return f"{value:.{max(digits, 0)}f} ± {stderr:.{max(digits, 0)}f}{unit}"
 
 
 def _cost(cost: StepCost | None) -> str:
