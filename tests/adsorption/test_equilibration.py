@@ -95,6 +95,14 @@ def test_a_chain_that_never_moved_says_nothing():
     assert not verdict.equilibrated and verdict.remark == FEW
 
 
+def test_a_chain_that_is_stuck_after_its_last_exchange_says_nothing():
+    """It fills up in 56 samples, and of those that follow two values are all that is known."""
+    chain = np.r_[np.repeat(np.arange(7), 8), np.full(80, 6), np.full(64, 7)]
+    assert examine(chain).n_effective <= 2
+    verdict = judge([chain, chain], 10)
+    assert not verdict.equilibrated and FEW in verdict.remark
+
+
 def test_a_short_chain_has_too_few_samples():
     verdict = judge([autoregressive(60, 3)], 20)
     assert not verdict.equilibrated and FEW in verdict.remark

@@ -5,7 +5,8 @@ Comput. 12, 1799 (2016), doi:10.1021/acs.jctc.5b00784); the number of molecules 
 equilibrated if
 
 1. each has enough independent samples from there on (a chain that still drifts has few, since its drift looks like a
-   correlation as long as the chain),
+   correlation as long as the chain), where no more count as independent than the number of molecules has changed: a
+   chain that is stuck after its last exchange shows no correlation, and knows nothing,
 2. none of them would do better with a start in the last quarter of its run (then that quarter is the production, and
    what is said of it is what can be said of a chain that is still on its way),
 3. the second half of the production agrees with the first within `MOST_DRIFT` standard errors, all chains together,
@@ -58,7 +59,7 @@ class Chain:
     inefficiency : float
         Samples that are as good as one independent one.
     n_effective : float
-        Independent samples of the production.
+        Independent samples of the production; at most as many as the number of molecules changes in it, and one at least.
     late : bool
         A start later than `LATEST_START` would have left more.
     """
@@ -109,7 +110,9 @@ def examine(series: np.ndarray) -> Chain:
     if start > latest:
         inefficiency = _inefficiency(values[latest:])
     kept = min(int(start), latest)
-    return Chain(kept, float(inefficiency), float((len(values) - kept) / inefficiency), bool(start > latest))
+    changes = np.count_nonzero(np.diff(values[kept:]))
+    n_effective = max(min((len(values) - kept) / inefficiency, changes), 1.0)
+    return Chain(kept, float(inefficiency), float(n_effective), bool(start > latest))
 
 
 def _inefficiency(series: np.ndarray) -> float:
