@@ -202,5 +202,5 @@ def test_ranks_come_with_their_interval_and_the_common_cases(tmp_path):
     (tmp_path / "tables").mkdir()
     assert ranks_section(tmp_path, seed=1) == ""
     table.to_csv(tmp_path / "tables/phonons.csv", index=False)
-    assert ranks_section(tmp_path, seed=1).count("<td>phonons</td>") == 2
+    assert ranks_section(tmp_path, seed=1).count('<td class="text">phonons</td>') == 2
     assert rank_rows("phonons", CRITERIA["phonons"][0], table[table["model"] == "near"], seed=1).empty

@@ -25,10 +25,27 @@ CAPTIONS = Path(__file__).resolve().parents[2] / "report"
 def table_html(table: pd.DataFrame) -> str:
     """A table that scrolls sideways by itself and that the page's script lets readers sort and filter.
 
-    Empty cells are dashes; numbers have four digits.
+    Empty cells are dashes; numbers have four digits and stand right, words left.
     """
-    body = table.to_html(index=False, na_rep=MISSING, float_format=lambda value: f"{value:.4g}", border=0, escape=True)
-    return f'<div class="scroll">{body}</div>'
+    marks = {name: ' class="text"' if _words(table[name]) else "" for name in table}
+    head = "".join(f"<th{mark}>{html.escape(str(name))}</th>" for name, mark in marks.items())
+    rows = (
+        "".join(f"<td{mark}>{_cell(value)}</td>" for mark, value in zip(marks.values(), row, strict=True))
+        for row in table.itertuples(index=False, name=None)
+    )
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _words(column: pd.Series) -> bool:
+    known = column.dropna()
+    return not pd.api.types.is_numeric_dtype(known) and not known.astype(str).str.match(r"[-+]?\d").any()
+
+
+def _cell(value: object) -> str:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return MISSING
+    return f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))
 
 
 def caption(chapter: str, name: str) -> str:
