@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.adsorption.equilibration import (
+    ALONE,
     APART,
     DRIFT,
     FEW,
@@ -87,6 +88,11 @@ def test_of_a_chain_on_its_way_the_last_quarter_is_quoted():
 def test_chains_that_disagree_are_not_equilibrated():
     verdict = judge([autoregressive(3000, 5), autoregressive(3000, 6) + 3], 20)
     assert not verdict.equilibrated and APART in verdict.remark
+
+
+def test_a_single_chain_has_nothing_to_agree_with():
+    verdict = judge([autoregressive(3000, 5)], 20)
+    assert not verdict.equilibrated and verdict.remark == ALONE
 
 
 def test_a_chain_that_never_moved_says_nothing():

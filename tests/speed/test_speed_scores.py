@@ -256,6 +256,14 @@ def test_the_plane_of_cost_and_accuracy(table):
     assert "100 atoms of helium" in texts(plane_figure(table, summaries, metrics, CARDS, "helium-100"))
 
 
+def test_axes_of_the_plane_say_what_a_metric_means(table):
+    metric = "phonons_summary.zone_mae_THz"
+    summaries = {"phonons_summary": pd.DataFrame({"model": ["quick"], "zone_mae_THz": [1.0]})}
+    plain = plane_figure(table, summaries, [metric], CARDS)
+    told = plane_figure(table, summaries, [metric], CARDS, words={metric: "Mean deviation of frequencies (THz)"})
+    assert plain.axes[0].get_ylabel() == metric and told.axes[0].get_ylabel() == "Mean deviation of frequencies (THz)"
+
+
 def test_the_case_of_the_plane_is_the_largest_that_most_models_have(table):
     assert plane_case(table[table["device"] == "cpu"]) == ("MgO", 100)
     assert plane_case(table[table["ladder"] == "helium"]) == ("helium", 1000)

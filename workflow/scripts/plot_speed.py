@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assay.failures import UserError
 from assay.interactive import write_plot
+from assay.report.descriptions import read_descriptions
 from assay.speed.figures import batch_figure, curve_figure, memory_figure, plane_figure, relative_figure
 from assay.speed.interactive import curve_plot
 from assay.speed.scores import read_dft_costs
@@ -30,7 +31,14 @@ def main(argv: list[str] | None = None) -> int:
         table = read_table(arguments.table)
         dft = read_dft_costs(arguments.references)
         summaries = {path.stem: read_table(path) for path in arguments.accuracy}
-        plane = plane_figure(table, summaries, settings["accuracy"], cards, settings["accuracy_case"])
+        plane = plane_figure(
+            table,
+            summaries,
+            settings["accuracy"],
+            cards,
+            settings["accuracy_case"],
+            {metric: words_of(metric) for metric in settings["accuracy"]},
+        )
         figures = {
             "curves": curve_figure(table, cards, dft),
             "relative": relative_figure(table, cards),
@@ -45,6 +53,15 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     print(f"{arguments.folder}: {', '.join(figures)}")
     return 0
+
+
+def words_of(metric: str) -> str:
+    """What the column of a table means, in words, with its unit."""
+    table, _, name = metric.partition(".")
+    column = read_descriptions().column(table, name)
+    if column is None:
+        return metric
+    return column.definition.rstrip(".") + (f" ({column.unit})" if column.unit else "")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ equilibrated if
 2. none of them would do better with a start in the last quarter of its run (then that quarter is the production, and
    what is said of it is what can be said of a chain that is still on its way),
 3. the second half of the production agrees with the first within `MOST_DRIFT` standard errors, all chains together,
-4. the chains agree with each other: Gelman and Rubin's ratio (Stat. Sci. 7, 457 (1992), doi:10.1214/ss/1177011136) is
+4. there are two chains or more, and they agree with each other: Gelman and Rubin's ratio (Stat. Sci. 7, 457 (1992), doi:10.1214/ss/1177011136) is
    below `MOST_REDUCTION`.
 
 The error of a mean is that of block averages or that of the means of the chains, whichever is larger.
@@ -40,10 +40,11 @@ STARTS = 100
 SAMPLES_PER_BLOCK = 4
 """Independent samples of a block; of blocks of one or two, the error would come out too small by a quarter."""
 
-FEW, LATE, DRIFT, APART = (
+FEW, LATE, DRIFT, ALONE, APART = (
     "too few independent samples",
     "production starts late",
     "drifts",
+    "a single chain",
     "chains disagree",
 )
 
@@ -138,6 +139,7 @@ def judge(chains: Sequence[np.ndarray], minimum_effective: float) -> Verdict:
         FEW: not examined or min(chain.n_effective for chain in examined) < minimum_effective,
         LATE: any(chain.late for chain in examined),
         DRIFT: abs(drift(production)) > MOST_DRIFT,
+        ALONE: len(chains) == 1,
         APART: reduction(production) > MOST_REDUCTION,
     }
     remark = ", ".join(words for words, holds in remarks.items() if holds) or None

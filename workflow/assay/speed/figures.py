@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,9 @@ from assay.style import REFERENCE_COLOUR, new_figure, say_empty
 
 ENDINGS = {"out_of_memory": ("x", "out of memory"), "timeout": ("+", "out of time"), "crashed": ((6, 2, 0), "crashed")}
 """Mark and words for why a curve ends, by reason."""
+
+LINE_characters = 38
+"""Of the words beside an axis."""
 
 _NOTHING = "nothing was timed"
 _DFT_STYLE = {"marker": "*", "markersize": 9, "color": REFERENCE_COLOUR}
@@ -294,6 +298,7 @@ def plane_figure(
     metrics: Sequence[str],
     cards: Sequence[Mapping[str, Any]],
     asked: str = "",
+    words: Mapping[str, str] | None = None,
 ) -> Figure:
     """Cost against accuracy: one panel per metric of another chapter, one point per model and device.
 
@@ -309,6 +314,8 @@ def plane_figure(
         ``model``, ``label``, ``colour``.
     asked : str
         The case that stands for the cost, such as ``MgO-1000``.
+    words : mapping of str to str, optional
+        What to write beside the axis of a metric; its column's name unless given.
     """
     count = max(1, len(metrics))
     columns = min(2, count)
@@ -326,6 +333,7 @@ def plane_figure(
     atoms = f"{int(chosen['n_atoms'].iloc[0]):,}" if len(chosen) else f"{size:,}"
     for panel, metric in zip(axes.flat, metrics, strict=False):
         _draw_plane(panel, chosen, summaries, metric, cards)
+        panel.set_ylabel(fill((words or {}).get(metric, metric), LINE_characters))
         panel.set_xlabel(f"time of a step (s), {atoms} atoms of {system}")
     _legend(figure, chosen, cards)
     return figure
@@ -339,8 +347,7 @@ def _draw_plane(
     cards: Sequence[Mapping[str, Any]],
 ) -> None:
     name, _, column = metric.partition(".")
-    axes.set_ylabel(column)
-    axes.set_title(name, loc="left")
+    axes.set_title(name.removesuffix("_summary"), loc="left")
     summary = summaries.get(name)
     if summary is None:
         say_empty(axes, f"this campaign has no table {name}")
