@@ -236,6 +236,7 @@ def test_figures_and_report_exist(campaign):
     assert (results / "figures/conformance/laws.png").stat().st_size > 5000
     page = (results / "report/index.html").read_text()
     assert "cannot-be-built" in page and "SIGSEGV" in page
+    assert "<h3>moved-metals</h3>" in page and "There is no figure" not in page
     assert page.count('class="zoom"') == 3 and "plotly.js v" in page
 
 
@@ -245,6 +246,13 @@ def test_every_column_of_every_table_is_described(campaign):
     package = json.loads((campaign[0].root / "results/export/datapackage.json").read_text())
     assert {"emt"} <= set(pd.read_parquet(campaign[0].root / "results/export/assay.parquet")["model"])
     assert len(package["resources"]) > 10
+
+
+def test_data_sets_are_part_of_the_campaign(campaign):
+    whole = pd.read_csv(campaign[0].root / "results/tables/datasets.csv").iloc[0]
+    assert (whole["dataset"], whole["pair"], whole["n_frames"], whole["n_atoms"]) == ("moved-metals", "all", 4, 16)
+    rows = pd.read_parquet(campaign[0].root / "results/export/assay.parquet")
+    assert set(rows[rows["table"] == "datasets"]["quantity"]) >= {"n_pairs", "distance_min_A", "force_max_eV_A"}
 
 
 def test_effective_medium_theory_obeys_the_laws(campaign):

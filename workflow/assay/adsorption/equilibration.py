@@ -10,8 +10,8 @@ equilibrated if
 2. none of them would do better with a start in the last quarter of its run (then that quarter is the production, and
    what is said of it is what can be said of a chain that is still on its way),
 3. the second half of the production agrees with the first within `MOST_DRIFT` standard errors, all chains together,
-4. there are two chains or more, and they agree with each other: Gelman and Rubin's ratio (Stat. Sci. 7, 457 (1992), doi:10.1214/ss/1177011136) is
-   below `MOST_REDUCTION`.
+4. there are two chains or more, and they agree with each other: Gelman and Rubin's ratio (Stat. Sci. 7, 457 (1992),
+   doi:10.1214/ss/1177011136) is below `MOST_REDUCTION`.
 
 The error of a mean is that of block averages or that of the means of the chains, whichever is larger.
 """
@@ -60,7 +60,7 @@ class Chain:
     inefficiency : float
         Samples that are as good as one independent one.
     n_effective : float
-        Independent samples of the production; at most as many as the number of molecules changes in it, and one at least.
+        Independent samples of the production: no more than the number of molecules changes in it, and one at least.
     late : bool
         A start later than `LATEST_START` would have left more.
     """
