@@ -32,7 +32,6 @@ from assay.diatomics.wells import (
     barrier_count,
     bond_minimum,
     deepest_point,
-    highest_barrier,
     outer_barrier,
     repulsion_lost_A,
     spurious_minima,
@@ -79,7 +78,6 @@ def test_a_repulsive_curve_has_no_bond_and_no_defect():
     assert bond_minimum(RADII, energy) is NOWHERE
     assert not NOWHERE.exists
     assert outer_barrier(RADII, energy, math.nan) is NOWHERE
-    assert highest_barrier(RADII, energy) is NOWHERE
     assert deepest_point(RADII, energy).radius_A == RADII[-1]
     assert spurious_minima(RADII, energy, math.nan) == barrier_count(RADII, energy) == force_sign_flips(force) == 0
     assert np.isnan(repulsion_lost_A(RADII, force, WALL_A))
@@ -149,11 +147,9 @@ def test_a_hole_in_the_wall_is_the_deepest_point_and_not_the_bond():
     assert spurious_minima(RADII, energy, CLEAN.bond_length_A) == 1
 
 
-def test_barriers_are_counted_and_the_highest_is_told():
+def test_barriers_are_counted():
     law = CLEAN + gaussian(0.3, 2.2, 0.1) + gaussian(0.6, 4.0, 0.15)
     energy = law.energy(RADII)
     assert barrier_count(RADII, energy, nearest_A=CLEAN.bond_length_A) == 2
     assert barrier_count(RADII, energy, nearest_A=3.0) == 1
-    assert highest_barrier(RADII, energy).radius_A == 4.0
-    assert highest_barrier(RADII, energy).energy_eV == pytest.approx(0.6, abs=2e-3)
     assert outer_barrier(RADII, energy, CLEAN.bond_length_A).radius_A == 4.0

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from assay.potentials.force_field_files import read_force_field
-from assay.potentials.force_field_pairs import Buckingham, LennardJones, within_cutoff
+from assay.potentials.force_field_pairs import Buckingham, LennardJones
 from assay.potentials.force_fields import pair_energies
 
 SITES = ("C_co2", "O_co2", "O_co2")
@@ -66,14 +66,6 @@ def test_the_columns_of_the_published_file_are_read_in_the_right_order():
     length_A = 1 / pair.B_1_A
     assert length_A == pytest.approx(0.2522, rel=1e-4)
     assert pair.C_eV_A6 / kcal_mol == pytest.approx(812.34516, rel=2e-4)
-
-
-def test_a_shifted_pair_ends_at_zero_and_a_truncated_one_with_a_step():
-    pair = LennardJones(0.01, 3.0)
-    near = np.array([9.0 - 1e-9, 9.0, 12.0])
-    shifted, truncated = (within_cutoff(pair, near, 9.0, choice) for choice in (True, False))
-    assert shifted == pytest.approx([0, 0, 0], abs=1e-12)
-    assert truncated[0] == pytest.approx(pair.energies(np.array(9.0))) and truncated[1] == truncated[2] == 0.0
 
 
 def test_mixing_rules():

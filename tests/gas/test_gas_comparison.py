@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.gas.comparison import bond_stability, diffusivity_m2_s, rdf_error_A, rdf_stability
+from assay.gas.comparison import diffusivity_m2_s, rdf_error_A, rdf_stability
 from assay.gas.structure import radial_distributions
 
 CELL_A = np.eye(3) * 8.0
@@ -87,26 +87,6 @@ def test_a_run_of_one_frame_has_a_stability():
         threshold_A=100.0,
     )
     assert stable.stable and stable.time_ps == pytest.approx(0.02)
-
-
-def test_a_bond_that_leaves_its_length_is_found_through_the_boundary():
-    time = np.arange(100)
-    positions = np.zeros((100, 3, 3))
-    positions[:, 0] = [0.3, 0, 0]
-    positions[:, 1] = [7.3, 0, 0]
-    positions[:, 2, 0] = 1.4 + np.where(time >= 40, 0.6, 0.0)
-    bonds, lengths = np.array([[0, 1], [0, 2]]), np.array([1.0, 1.1])
-    found = bond_stability(positions, INTERVAL_FS, CELL_A, bonds, lengths)
-    assert not found.stable
-    assert found.time_ps == pytest.approx(40 * INTERVAL_FS / 1000)
-    assert found.largest_deviation == pytest.approx(0.6)
-    assert bond_stability(positions, INTERVAL_FS, CELL_A, bonds, lengths, threshold_A=0.7).stable
-
-
-def test_atoms_that_are_not_finite_are_not_stable():
-    positions = np.zeros((5, 2, 3))
-    positions[3:] = np.nan
-    assert bond_stability(positions, 10.0, CELL_A, np.array([[0, 1]]), np.array([0.0])).time_ps == pytest.approx(0.03)
 
 
 def test_diffusivity_is_the_displacement_over_six_times_the_lag():

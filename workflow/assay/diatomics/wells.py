@@ -255,17 +255,6 @@ def barrier_count(
     return len(_maxima(radii_A, energies_eV, nearest_A, ripple_eV))
 
 
-def highest_barrier(
-    radii_A: np.ndarray, energies_eV: np.ndarray, *, nearest_A: float = 0.0, ripple_eV: float = 0.02
-) -> CurvePoint:
-    """The highest of the maxima that `barrier_count` counts; `NOWHERE` if there is none."""
-    maxima = _maxima(radii_A, energies_eV, nearest_A, ripple_eV)
-    if not len(maxima):
-        return NOWHERE
-    highest = maxima[np.argmax(np.asarray(energies_eV)[maxima])]
-    return CurvePoint(float(radii_A[highest]), float(energies_eV[highest]))
-
-
 def _minima(energies_eV: np.ndarray, prominence_eV: float) -> np.ndarray:
     return find_peaks(-np.asarray(energies_eV, float), prominence=prominence_eV)[0]
 

@@ -1,7 +1,7 @@
-"""Diffusion against temperature: an activation energy (Arrhenius) or a power of the temperature.
+"""Diffusion against temperature: an activation energy (Arrhenius).
 
 A gas has no barrier: its diffusion at constant density grows as T^0.5 (hard spheres) to T^0.8 or so, and an activation
-energy is only a local slope, ``E = n R T`` for the power n. Both are straight lines in the logarithm of D.
+energy is only a local slope, ``E = n R T`` for the power n.
 """
 
 from __future__ import annotations
@@ -57,15 +57,6 @@ def fit_arrhenius(
     return Arrhenius(
         -slope * KJ_PER_MOL_K, slope_stderr * KJ_PER_MOL_K, float(np.exp(intercept)), intercept_stderr, len(temperature)
     )
-
-
-def fit_power_law(
-    temperatures_K: Sequence[float], diffusion_m2_s: Sequence[float], stderr_m2_s: Sequence[float]
-) -> tuple[float, float]:
-    """Exponent n of ``D ~ T^n`` with its standard error, weighted as in `fit_arrhenius`."""
-    temperature, logarithm, error = _usable(temperatures_K, diffusion_m2_s, stderr_m2_s)
-    slope, _, slope_stderr, _ = _line(np.log(temperature), logarithm, error)
-    return slope, slope_stderr
 
 
 def _usable(temperatures_K, diffusion_m2_s, stderr_m2_s) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

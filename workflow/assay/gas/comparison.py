@@ -2,7 +2,7 @@
 
 They are for any solid or liquid beside a trajectory of reference. The g(r) error is the integral of the absolute
 difference; the simulation is stable up to the time at which the g(r) of a short window leaves the reference by more
-than a threshold, or at which a bond leaves its length.
+than a threshold.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ WINDOW_PS = 1.0
 
 RDF_THRESHOLD_A = 1.0
 """Delta of the article for LiPS, in Å; for water it has 3."""
-
-BOND_THRESHOLD_A = 0.5
-"""Delta of the article for bonds of molecules."""
 
 
 @dataclass(frozen=True)
@@ -116,34 +113,6 @@ def _sliding(blocks: np.ndarray, width: int, reference: np.ndarray, distance_A: 
     sums = np.concatenate([np.zeros((1, blocks.shape[1])), np.cumsum(blocks, axis=0)])
     windows = (sums[width:] - sums[:-width]) / width
     return np.array([rdf_error_A(distance_A, window, reference) for window in windows])
-
-
-def bond_stability(
-    positions_A: np.ndarray,
-    interval_fs: float,
-    cell_A: np.ndarray,
-    bonds: np.ndarray,
-    lengths_A: np.ndarray,
-    *,
-    threshold_A: float = BOND_THRESHOLD_A,
-) -> Stability:
-    """When a bond is first longer or shorter than its length of reference by more than a threshold.
-
-    Parameters
-    ----------
-    positions_A : ndarray, shape (f, n, 3)
-    interval_fs : float
-    cell_A : ndarray, shape (3, 3)
-    bonds : ndarray of int, shape (k, 2)
-        Indices of bonded atoms.
-    lengths_A : ndarray, shape (k,)
-    threshold_A : float
-    """
-    along = positions_A[:, bonds[:, 0]] - positions_A[:, bonds[:, 1]]
-    fractional = along @ np.linalg.inv(cell_A)
-    along = (fractional - np.rint(fractional)) @ cell_A
-    deviations = np.abs(np.linalg.norm(along, axis=2) - lengths_A).max(axis=1)
-    return _first_beyond(deviations, threshold_A, interval_fs / 1000, len(positions_A) * interval_fs / 1000)
 
 
 def _first_beyond(deviations: np.ndarray, threshold: float, step_ps: float, length_ps: float) -> Stability:

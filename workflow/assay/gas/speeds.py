@@ -59,37 +59,6 @@ def thermal_speed_m_s(mass_u: float | np.ndarray, temperature_K: float) -> float
     return np.sqrt(units.kB * temperature_K / units.J / (np.asarray(mass_u) * units._amu))
 
 
-def maxwell_density(speed_m_s: np.ndarray, mass_u: float, temperature_K: float) -> np.ndarray:
-    """Maxwell's probability density (s/m) of speeds (m/s)."""
-    return stats.maxwell.pdf(speed_m_s, scale=thermal_speed_m_s(mass_u, temperature_K))
-
-
-def speed_histogram(
-    repeats: Sequence[np.ndarray], *, bins: int = 40, longest_m_s: float | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Density of speeds.
-
-    Parameters
-    ----------
-    repeats : sequence of ndarray, shape (g, m, 3)
-        Velocities (Å/fs).
-    bins : int
-    longest_m_s : float, optional
-        Upper end; the fastest by default.
-
-    Returns
-    -------
-    speed_m_s : ndarray, shape (bins,)
-        Centres of the bins.
-    density_s_m : ndarray, shape (bins,)
-        Per m/s; the share of faster ones is left out of it.
-    """
-    speeds = np.concatenate([np.linalg.norm(one, axis=2).ravel() for one in repeats]) * A_PER_FS_IN_M_PER_S
-    upper = longest_m_s or float(speeds.max(initial=0.0)) or 1.0
-    counts, edges = np.histogram(speeds, bins=bins, range=(0.0, upper))
-    return (edges[1:] + edges[:-1]) / 2, counts / (max(len(speeds), 1) * np.diff(edges))
-
-
 def compare_with_maxwell(
     repeats: Sequence[np.ndarray], masses_u: np.ndarray, temperature_K: float, *, zero_momentum: bool = True
 ) -> MaxwellComparison:

@@ -92,9 +92,3 @@ class Buckingham:
 
 
 Pair = LennardJones | Buckingham
-
-
-def within_cutoff(pair: Pair, distances_A: np.ndarray, cutoff_A: float, shifted: bool) -> np.ndarray:
-    """Energies (eV) at distances (Å): zero from the cut-off on, shifted to be zero there if `shifted`."""
-    offset = float(pair.energies(np.array(cutoff_A))) if shifted else 0.0
-    return np.where(np.asarray(distances_A) < cutoff_A, pair.energies(distances_A) - offset, 0.0)
