@@ -161,12 +161,6 @@ def test_an_unwritable_folder_is_one_sentence(job):
     assert "Traceback" not in ended.stderr
 
 
-def test_help_explains_itself():
-    for path in sorted((ROOT / "workflow/scripts").glob("*.py")):
-        shown = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, check=True)
-        assert "usage:" in shown.stdout, path
-
-
 def test_crystals_are_described(job):
     index = json.loads((job / "inputs/batch-000.json").read_text())
     crystals = load_crystals(ROOT / "resources/structures/crystals.yaml")

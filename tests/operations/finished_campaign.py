@@ -67,7 +67,7 @@ def finished_campaign(folder: Path) -> Project:
     paths = [line.split("\t")[0] for line in run.stdout.splitlines() if line.startswith(("results/", ".envs/"))]
     for path in paths:
         target = project.root / path
-        if path.endswith("/bands"):
+        if path.endswith(("/bands", "export/tables")):
             target.mkdir(parents=True)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
