@@ -9,7 +9,7 @@ SNAKEMAKE = $(DRIVER)/snakemake --profile $(PROFILE) --cores $(CORES)
 PYTEST = $(DRIVER)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run plan status report references environments models test test-fast test-models test-slurm test-slurm-faults lint format lock rulegraph clean
+.PHONY: help setup run plan status report references environments models test-environments test test-fast test-models test-slurm test-slurm-faults lint format lock rulegraph clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -36,8 +36,10 @@ references: setup  ## recompute H2 and Si with GPAW and compare with what ships 
 environments: setup  ## build the environments of the campaign's models
 	@$(SNAKEMAKE) environments
 
-test: setup  ## all tests, those of the real models too
+test-environments: setup  ## build the environments that `make test` needs
 	@$(SNAKEMAKE) environments $(TESTED:%=.envs/%/environment.lock)
+
+test: test-environments  ## all tests, those of the real models too
 	@$(PYTEST) -m "not gpaw and not slurm and not other_models"
 
 test-fast: setup  ## tests without real models

@@ -43,7 +43,7 @@ diatomics: {elements: [H, N, Mg, Cu], orientations: 8}
 gas:
   equilibration_ps: 0.05
   production_ps: 0.1
-widom: {insertions: 20}
+widom: {insertions: 32}
 adsorption: {pressures_bar: [0.001, 1.0], batch_size: null, trials: 1500, equilibration_trials: 500}
 speed: {sizes: [10, 32], batch_sizes: [1, 4], budget_s: 60}
 conformance: {laws: [rotation, force-gradient, batch]}
