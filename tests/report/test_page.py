@@ -109,10 +109,11 @@ def test_a_step_is_told_in_seconds():
 
 
 def test_laws_that_a_model_breaks_are_named():
-    counts = {"n_ok": [13, 14], "n_total": [14, 14], "n_broken": [2, 0], "broken": ["rotation, net-force", np.nan]}
-    summary = pd.DataFrame(counts, index=["a", "b"])
-    assert "11 of 14 <small>(not: rotation, net-force)</small>" in laws_cell(summary, "a")
-    assert laws_cell(summary, "b").endswith(">14 of 14</td>") and laws_cell(summary, "c") == "<td>–</td>"
+    counts = {"n_ok": [13, 14, 14], "n_broken": [2, 0, 0], "broken": ["rotation, net force", np.nan, np.nan]}
+    summary = pd.DataFrame(counts | {"conservative": [True, True, False]}, index=["a", "b", "direct"])
+    assert "2 of 13 <small>(rotation, net force)</small>" in laws_cell(summary, "a")
+    assert laws_cell(summary, "b").endswith(">0 of 14</td>") and laws_cell(summary, "c") == "<td>–</td>"
+    assert "0 of 14 <small>(direct forces)</small>" in laws_cell(summary, "direct")
 
 
 def test_training_data_has_a_section_where_there_is_any(tmp_path):

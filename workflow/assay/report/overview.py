@@ -39,7 +39,7 @@ def overview_section(results: Path, cards: Sequence[Mapping[str, Any]], records:
     laws = _summary(results, "conformance")
     costs = step_costs(_summary(results, "speed", index=None))
     heads = [f"{each.label} ({each.unit})" for each in present]
-    heads += ["laws kept"] if laws is not None else []
+    heads += ["laws broken"] if laws is not None else []
     heads += [f"s/step at {size:,} atoms" for size in SIZES]
     heads += ["ok"]
     shades = {each.chapter: _shades(summaries[each.chapter], each) for each in present}
@@ -59,7 +59,8 @@ def overview_section(results: Path, cards: Sequence[Mapping[str, Any]], records:
         "<p>Mean absolute deviation from the reference or from experiment by chapter, with its standard error and, in"
         " brackets, the number of cases it is a mean of: models with other numbers of cases are not compared by it"
         " (see below for the cases that all models have). The darker, the nearer to the smallest; white from ten times"
-        " that. Laws: those of the chapter on conformance. Cost: seconds of a step (energy and forces) on the"
+        " that. Laws: of those measured in the chapter on conformance; forces that are not derivatives break none"
+        " where the model says so (direct forces). Cost: seconds of a step (energy and forces) on the"
         " device in brackets.</p>"
         f'<div class="scroll"><table class="overview"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div></section>"
@@ -85,13 +86,14 @@ def headline_cell(summary: pd.DataFrame, headline: Headline, model: str, shades:
 
 
 def laws_cell(summary: pd.DataFrame, model: str) -> str:
-    """How many of the laws of conformance a model keeps of those that were asked for, and which it breaks."""
+    """How many of the laws of conformance that were measured a model breaks, and which, where it has to obey them."""
     if model not in summary.index:
         return f"<td>{MISSING}</td>"
     row = summary.loc[model]
-    kept, broken = row["n_ok"] - row["n_broken"], row["broken"]
-    names = f" <small>(not: {html.escape(broken)})</small>" if isinstance(broken, str) else ""
-    return f'<td data-value="{kept:.0f}">{kept:.0f} of {row["n_total"]:.0f}{names}</td>'
+    remarks = [row["broken"]] if isinstance(row["broken"], str) else []
+    remarks += ["direct forces"] if str(row["conservative"]) == "False" else []
+    told = f" <small>({html.escape('; '.join(remarks))})</small>" if remarks else ""
+    return f'<td data-value="{row["n_broken"]:.0f}">{row["n_broken"]:.0f} of {row["n_ok"]:.0f}{told}</td>'
 
 
 def _shades(summary: pd.DataFrame, headline: Headline) -> dict[str, float]:
