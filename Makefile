@@ -55,7 +55,7 @@ test-models: setup  ## the laws of every potential whose environment can be buil
 test-slurm: setup  ## a campaign on a SLURM that the tests bring up themselves (root; packages: profiles/README.md)
 	@$(DRIVER)/python -m pytest -m "slurm and not slow" tests/slurm
 
-test-slurm-faults: setup  ## the same with all that can happen on a cluster: limits, failing nodes, a full disk (20 minutes)
+test-slurm-faults: setup  ## the same with all that can happen on a cluster: limits, failing nodes, a full disk (10 minutes)
 	@$(DRIVER)/python -m pytest -m "slurm and slow" tests/slurm
 
 lint: setup  ## ruff, snakefmt, snakemake --lint

@@ -65,7 +65,7 @@ def test_every_curve_has_its_metrics(energies, probe):
     assert radii[0] < bond.radius_A < radii[-1] or not bond.exists
     assert spurious_minima(radii, energies, bond.radius_A) >= 0
     assert outer_barrier(radii, energies, bond.radius_A).energy_eV >= 0 or not bond.exists
-    assert barrier_count(radii, energies) >= 0
+    assert barrier_count(radii, energies) <= (len(radii) - 1) // 2
     assert not 0 < repulsion_lost_A(radii, energies, 3.0) < 0.5
     assert 0 <= attractive_wall_fraction(radii, energies, 3.0) <= 1
     assert not abs(spearman_repulsive_energy(radii, energies)) > 1 + 1e-12

@@ -95,15 +95,22 @@ def attempt_to_fetch(wildcards):
     return record["attempt"] + again
 
 
+def architectures_of_campaign():
+    """Those that the campaign's models need trained."""
+    return [each for each in ARCHITECTURES if f"{each}-synthetic" in CAMPAIGN.models]
+
+
 def trained_architectures():
     """Those of the campaign's models; all if it has none of them."""
-    return [each for each in ARCHITECTURES if f"{each}-synthetic" in CAMPAIGN.models] or list(ARCHITECTURES)
+    return architectures_of_campaign() or list(ARCHITECTURES)
 
 
 def tables_of_training():
     """Tables of the campaign's data sets, and of the models that it trains."""
-    trains = any(f"{each}-synthetic" in CAMPAIGN.models for each in ARCHITECTURES)
-    wanted = {"results/tables/datasets.csv": CAMPAIGN.config["datasets"], "results/tables/training.csv": trains}
+    wanted = {
+        "results/tables/datasets.csv": CAMPAIGN.config["datasets"],
+        "results/tables/training.csv": architectures_of_campaign(),
+    }
     return [path for path, asked in wanted.items() if asked]
 
 

@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
             settings["accuracy"],
             cards,
             settings["accuracy_case"],
-            {metric: words_of(metric) for metric in settings["accuracy"]},
+            words={metric: words_of(metric) for metric in settings["accuracy"]},
         )
         figures = {
             "curves": curve_figure(table, cards, dft),
